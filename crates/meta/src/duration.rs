@@ -1,0 +1,129 @@
+//! Durations as Go writes them (`time.ParseDuration`): `300ms`, `1h30m`, `-1.5h`.
+
+use crate::time::SignedDuration;
+
+/// Nanoseconds in each unit, longest spelling first where one is a prefix of another.
+const UNITS: [(&str, f64); 8] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("µs", 1e3),
+    ("μs", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("m", 60e9),
+    ("h", 3600e9),
+];
+
+/// Reads a Go duration.
+pub fn parse(text: &str) -> Result<SignedDuration, String> {
+    let invalid = || format!("time: invalid duration \"{text}\"");
+    let (negative, mut rest) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if rest == "0" {
+        return Ok(SignedDuration::ZERO);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut nanos = 0.0_f64;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().map_err(|_| invalid())?;
+        rest = &rest[digits..];
+        if rest.is_empty() {
+            return Err(format!("time: missing unit in duration \"{text}\""));
+        }
+        let end = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
+        let unit = &rest[..end];
+        let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+            return Err(format!("time: unknown unit \"{unit}\" in duration \"{text}\""));
+        };
+        nanos += number * scale;
+        rest = &rest[end..];
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked against the bounds of i64 first"
+    )]
+    if nanos <= i64::MAX as f64 {
+        let nanos = nanos.round() as i64;
+        Ok(SignedDuration::from_nanos(if negative { -nanos } else { nanos }))
+    } else {
+        Err(invalid())
+    }
+}
+
+/// Reads what Argo accepts for a duration: Go's form, or a bare number of seconds.
+pub fn parse_or_seconds(text: &str) -> Result<SignedDuration, String> {
+    match text.trim().parse::<i64>() {
+        Ok(seconds) => Ok(SignedDuration::from_secs(seconds)),
+        Err(_) => parse(text.trim()),
+    }
+}
+
+/// Writes a duration as Go's `Duration.String` does, as `1m30s` or `1.5s`.
+pub fn format(duration: SignedDuration) -> String {
+    let nanos = duration.as_nanos().unsigned_abs();
+    let sign = if duration.is_negative() { "-" } else { "" };
+    if nanos == 0 {
+        return "0s".to_owned();
+    }
+    if nanos < 1_000_000_000 {
+        let (scale, unit) = match nanos {
+            0..1_000 => (1, "ns"),
+            1_000..1_000_000 => (1_000, "µs"),
+            _ => (1_000_000, "ms"),
+        };
+        return format!("{sign}{}{unit}", decimal(nanos, scale));
+    }
+    let (minutes, rest) = (nanos / 60_000_000_000, nanos % 60_000_000_000);
+    let seconds = decimal(rest, 1_000_000_000);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => format!("{sign}{seconds}s"),
+        (0, m) => format!("{sign}{m}m{seconds}s"),
+        (h, m) => format!("{sign}{h}h{m}m{seconds}s"),
+    }
+}
+
+/// `value / scale` without trailing zeros.
+fn decimal(value: u128, scale: u128) -> String {
+    let (whole, rest) = (value / scale, value % scale);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let width = scale.ilog10() as usize;
+    format!("{whole}.{}", format!("{rest:0width$}").trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_as_go_does() {
+        for (text, nanos, back) in [
+            ("0", 0, "0s"),
+            ("5s", 5_000_000_000, "5s"),
+            ("1.5h", 5_400_000_000_000, "1h30m0s"),
+            ("-1.5h", -5_400_000_000_000, "-1h30m0s"),
+            ("2m3.5s", 123_500_000_000, "2m3.5s"),
+            ("100ms", 100_000_000, "100ms"),
+            ("1us", 1_000, "1µs"),
+        ] {
+            let duration = parse(text).unwrap();
+            assert_eq!(duration.as_nanos(), nanos, "{text}");
+            assert_eq!(format(duration), back, "{text}");
+        }
+        for bad in ["", "3", "-", "s", "1x", ".s", "1h-2m"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_or_seconds("90"), parse("1m30s"));
+    }
+}

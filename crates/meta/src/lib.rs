@@ -1,0 +1,20 @@
+//! The words every room shares: names, labels, quantities, selectors, durations, times.
+//!
+//! Pure values and the rules to read and write them, as Kubernetes defines them. Nothing here knows a
+//! client, a clock, a file or a process; the traits of [`host`] only name what a room with effects is given.
+
+pub mod crash;
+pub mod duration;
+pub mod hash;
+pub mod host;
+pub mod names;
+pub mod object;
+pub mod quantity;
+pub mod selector;
+pub mod suggest;
+pub mod time;
+
+pub use object::{Gvk, Gvr, ObjectKey};
+pub use quantity::Quantity;
+pub use selector::LabelSelector;
+pub use time::Timestamp;

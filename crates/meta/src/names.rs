@@ -1,0 +1,83 @@
+//! Names as Kubernetes allows them (RFC 1123) and the suffixes it generates.
+
+/// Longest DNS label: a name of a namespace or a container.
+pub const LABEL_MAX: usize = 63;
+/// Longest DNS subdomain: a name of most objects.
+pub const SUBDOMAIN_MAX: usize = 253;
+/// Characters that `generateName` appends.
+pub const SUFFIX_LENGTH: usize = 5;
+/// kube-apiserver's alphabet for suffixes: no vowels and no look-alikes.
+const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// The suffix that random `bytes` stand for.
+pub fn suffix(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()]))
+        .collect()
+}
+
+/// Why `name` is no DNS label (RFC 1123), in kube-apiserver's words.
+pub fn check_label(name: &str) -> Result<(), String> {
+    if name.len() > LABEL_MAX {
+        return Err(format!("must be no more than {LABEL_MAX} bytes"));
+    }
+    if is_label(name) {
+        return Ok(());
+    }
+    Err("a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
+         and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+         '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+        .to_owned())
+}
+
+/// Why `name` is no DNS subdomain (RFC 1123), in kube-apiserver's words.
+pub fn check_subdomain(name: &str) -> Result<(), String> {
+    if name.len() > SUBDOMAIN_MAX {
+        return Err(format!("must be no more than {SUBDOMAIN_MAX} bytes"));
+    }
+    if name.split('.').all(is_label) {
+        return Ok(());
+    }
+    Err("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
+         start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+         '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+        .to_owned())
+}
+
+fn is_label(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    edge(bytes.first())
+        && edge(bytes.last())
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_subdomains() {
+        for good in ["a", "a-b", "0a", "my-name"] {
+            assert_eq!(check_label(good), Ok(()), "{good}");
+            assert_eq!(check_subdomain(good), Ok(()), "{good}");
+        }
+        assert_eq!(check_subdomain("a.b-c.d"), Ok(()));
+        for bad in ["", "-a", "a-", "A", "a_b", "a.b"] {
+            assert!(check_label(bad).is_err(), "{bad}");
+        }
+        for bad in ["", ".", "a..b", "a.", "A.b"] {
+            assert!(check_subdomain(bad).is_err(), "{bad}");
+        }
+        assert!(check_label(&"a".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn suffixes_use_the_alphabet_only() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert!(suffix(&all).bytes().all(|b| ALPHABET.contains(&b)));
+    }
+}

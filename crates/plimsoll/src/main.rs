@@ -1,0 +1,3 @@
+//! The `plimsoll` binary: wiring only.
+
+fn main() {}
