@@ -1,0 +1,362 @@
+//! The incremental planner: a view of machines and pods that changes one object at a time, and plans.
+//!
+//! ```text
+//!     machine / pod changed ──► State { machines with what is taken, classes of waiting pods }
+//!                                 │ plan()
+//!                                 ▼
+//!     bindings (already assumed: their room is taken) + for each class that must wait, a WhyNot
+//! ```
+//!
+//! Waiting pods are kept by *class*, pods with equal requirements. Once one pod of a class finds no place,
+//! no other of the class would, so a burst costs what it places and not what it holds; and a class that
+//! failed is not tried again until some machine gained room or changed.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::filter;
+use crate::machine::Machine;
+use crate::pod::{Pod, Requirements};
+use crate::resources::Resources;
+use crate::score;
+use crate::why_not::WhyNot;
+
+/// Bounds of one plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Bindings in one plan at most, so that a plan stays short; the rest follows in the next one.
+    pub bindings_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        // 1,000 placements on one machine take about a millisecond.
+        Self { bindings_max: 1000 }
+    }
+}
+
+/// A decision to place a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The pod's uid.
+    pub pod: String,
+    /// The machine's name.
+    pub node: String,
+}
+
+/// A pod that must wait, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The pod's uid.
+    pub pod: String,
+    /// Why no machine will do.
+    pub why: Arc<WhyNot>,
+}
+
+/// What to do now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Pods to bind, in the order of decision.
+    pub bindings: Vec<Binding>,
+    /// Whether the plan stopped at its bound and more can be placed.
+    pub more: bool,
+}
+
+/// A machine and what is taken of it. The machine may be unknown while pods bound to it are known.
+#[derive(Default)]
+struct Slot {
+    machine: Option<Machine>,
+    used: Resources,
+}
+
+/// Where a pod stands.
+enum Place {
+    /// It waits in the queue of its class.
+    Waits(Order),
+    /// It takes room on this machine: bound, or assumed to be bound soon.
+    Takes { node: String, assumed: bool },
+    /// Neither: it ended, or another scheduler places it.
+    None,
+}
+
+struct Known {
+    pod: Pod,
+    place: Place,
+    /// When it came; it keeps its turn if an assumed placement comes to nothing.
+    arrival: u64,
+}
+
+/// Higher priority first, then who came first.
+type Order = (Reverse<i32>, u64);
+
+/// Pods that wait with equal requirements.
+#[derive(Default)]
+struct Class {
+    queue: BTreeMap<Order, String>,
+    /// Why the class failed, and the state's improvement count then.
+    failed: Option<(u64, Arc<WhyNot>)>,
+}
+
+/// Machines, pods and what was assumed.
+#[derive(Default)]
+pub struct State {
+    settings: Settings,
+    machines: BTreeMap<String, Slot>,
+    pods: BTreeMap<String, Known>,
+    classes: BTreeMap<Arc<Requirements>, Class>,
+    /// Pods that came so far; orders those of equal priority.
+    arrivals: u64,
+    /// How often a machine gained room or changed.
+    improvements: u64,
+}
+
+impl State {
+    /// An empty view.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
+    /// A machine appeared or changed.
+    pub fn machine_applied(&mut self, machine: Machine) {
+        let slot = self.machines.entry(machine.name.clone()).or_default();
+        if slot.machine.as_ref() != Some(&machine) {
+            slot.machine = Some(machine);
+            self.improvements += 1;
+        }
+    }
+
+    /// A machine is gone.
+    pub fn machine_deleted(&mut self, name: &str) {
+        if let Some(slot) = self.machines.get_mut(name) {
+            slot.machine = None;
+            // What waits may now have another reason to wait.
+            self.improvements += 1;
+        }
+    }
+
+    /// A pod appeared or changed. An assumed placement stands until the pod shows one, ends or is forgotten.
+    pub fn pod_applied(&mut self, pod: Pod) {
+        let known = self.pods.get(&pod.uid);
+        if let Some(Known {
+            pod: before,
+            place: Place::Takes { assumed: true, .. },
+            ..
+        }) = known
+            && pod.node.is_none()
+            && !pod.finished
+            && before.requirements == pod.requirements
+        {
+            return;
+        }
+        if known.is_some_and(|known| known.pod == pod) {
+            return;
+        }
+        let arrival = self.leave(&pod.uid);
+        self.enter(pod, arrival);
+    }
+
+    /// A pod is gone.
+    pub fn pod_deleted(&mut self, uid: &str) {
+        self.leave(uid);
+    }
+
+    /// An assumed placement came to nothing: the pod waits again, in its old place of the queue.
+    pub fn forget(&mut self, uid: &str) {
+        if let Some(known) = self.pods.get(uid)
+            && matches!(known.place, Place::Takes { assumed: true, .. })
+        {
+            let pod = known.pod.clone();
+            let arrival = self.leave(uid);
+            self.enter(pod, arrival);
+        }
+    }
+
+    /// Pods that wait.
+    pub fn waiting(&self) -> usize {
+        self.classes.values().map(|class| class.queue.len()).sum()
+    }
+
+    /// Why a pod waits, once a plan found no place for its class.
+    pub fn why(&self, uid: &str) -> Option<Arc<WhyNot>> {
+        let known = self.pods.get(uid)?;
+        let Place::Waits(_) = known.place else { return None };
+        let class = self.classes.get(&known.pod.requirements)?;
+        class.failed.as_ref().map(|(_, why)| Arc::clone(why))
+    }
+
+    /// Places what can be placed, and assumes it bound.
+    pub fn plan(&mut self) -> Plan {
+        let mut plan = Plan::default();
+        let mut heads = self.heads();
+        while let Some((_, class)) = heads.pop_first() {
+            if plan.bindings.len() >= self.settings.bindings_max {
+                plan.more = true;
+                break;
+            }
+            let (binding, next) = self.try_head(&class);
+            plan.bindings.extend(binding);
+            if let Some(order) = next {
+                heads.insert((order, class));
+            }
+        }
+        plan
+    }
+
+    /// The first pod of each class worth trying.
+    fn heads(&self) -> BTreeSet<(Order, Arc<Requirements>)> {
+        let worth_trying = |class: &Class| {
+            let failed_now = class
+                .failed
+                .as_ref()
+                .is_some_and(|(at, _)| *at == self.improvements);
+            !failed_now
+        };
+        self.classes
+            .iter()
+            .filter(|(_, class)| worth_trying(class))
+            .filter_map(|(key, class)| Some((*class.queue.first_key_value()?.0, Arc::clone(key))))
+            .collect()
+    }
+
+    /// Places the first pod of a class; also gives the order of the class's next pod if it is worth trying.
+    fn try_head(&mut self, key: &Arc<Requirements>) -> (Option<Binding>, Option<Order>) {
+        let choice = self.choose(key);
+        let improvements = self.improvements;
+        let Some(class) = self.classes.get_mut(key) else {
+            return (None, None);
+        };
+        match choice {
+            Err(why) => {
+                class.failed = Some((improvements, Arc::new(why)));
+                (None, None)
+            }
+            Ok(node) => {
+                let head = class.queue.pop_first();
+                let next = class.queue.first_key_value().map(|(order, _)| *order);
+                if next.is_none() {
+                    self.classes.remove(key);
+                }
+                (head.map(|(_, uid)| self.assume(uid, node)), next)
+            }
+        }
+    }
+
+    fn choose(&self, requirements: &Requirements) -> Result<String, WhyNot> {
+        let mut why = WhyNot::default();
+        let mut candidates = Vec::new();
+        for (name, slot) in &self.machines {
+            let Some(machine) = &slot.machine else { continue };
+            let reasons = filter::check(requirements, machine, &slot.used);
+            if reasons.is_empty() {
+                candidates.push((name, machine, &slot.used));
+            } else {
+                why.count(reasons);
+            }
+        }
+        let scored: Vec<_> = candidates.iter().map(|(_, m, used)| (*m, *used)).collect();
+        match score::best(requirements, &scored) {
+            Some(best) => Ok(candidates[best].0.clone()),
+            None => Err(why),
+        }
+    }
+
+    fn assume(&mut self, uid: String, node: String) -> Binding {
+        if let Some(known) = self.pods.get_mut(&uid) {
+            let slot = self.machines.entry(node.clone()).or_default();
+            slot.used.add(&known.pod.requirements.requests);
+            known.place = Place::Takes {
+                node: node.clone(),
+                assumed: true,
+            };
+        }
+        Binding { pod: uid, node }
+    }
+
+    /// Takes a pod out of wherever it stands; gives its arrival.
+    fn leave(&mut self, uid: &str) -> Option<u64> {
+        let known = self.pods.remove(uid)?;
+        match known.place {
+            Place::None => {}
+            Place::Waits(order) => self.leave_queue(&known.pod.requirements, order),
+            Place::Takes { node, .. } => {
+                if let Some(slot) = self.machines.get_mut(&node) {
+                    slot.used.subtract(&known.pod.requirements.requests);
+                }
+                self.improvements += 1;
+            }
+        }
+        Some(known.arrival)
+    }
+
+    fn leave_queue(&mut self, key: &Arc<Requirements>, order: Order) {
+        if let Some(class) = self.classes.get_mut(key) {
+            class.queue.remove(&order);
+            if class.queue.is_empty() {
+                self.classes.remove(key);
+            }
+        }
+    }
+
+    fn enter(&mut self, mut pod: Pod, arrival: Option<u64>) {
+        let arrival = arrival.unwrap_or_else(|| {
+            self.arrivals += 1;
+            self.arrivals
+        });
+        let place = if pod.finished {
+            Place::None
+        } else if let Some(node) = pod.node.clone() {
+            let slot = self.machines.entry(node.clone()).or_default();
+            slot.used.add(&pod.requirements.requests);
+            Place::Takes { node, assumed: false }
+        } else if pod.ours {
+            Place::Waits(self.enqueue(&mut pod, arrival))
+        } else {
+            Place::None
+        };
+        self.pods.insert(pod.uid.clone(), Known { pod, place, arrival });
+    }
+
+    fn enqueue(&mut self, pod: &mut Pod, arrival: u64) -> Order {
+        let order = (Reverse(pod.priority), arrival);
+        if let Some((shared, _)) = self.classes.get_key_value(&pod.requirements) {
+            pod.requirements = Arc::clone(shared);
+        }
+        let class = self.classes.entry(Arc::clone(&pod.requirements)).or_default();
+        class.queue.insert(order, pod.uid.clone());
+        order
+    }
+}
+
+/// Plans from nothing: all machines, pods that take room, and pods to place, in order. The reference that
+/// the incremental state is compared with.
+pub fn plan(machines: &[Machine], pods: &[Pod]) -> (Plan, Vec<Waiting>) {
+    let mut state = State::new(Settings {
+        bindings_max: usize::MAX,
+    });
+    for machine in machines {
+        state.machine_applied(machine.clone());
+    }
+    for pod in pods {
+        state.pod_applied(pod.clone());
+    }
+    let plan = state.plan();
+    let waiting = pods
+        .iter()
+        .filter_map(|pod| {
+            let why = state.why(&pod.uid)?;
+            Some(Waiting {
+                pod: pod.uid.clone(),
+                why,
+            })
+        })
+        .collect();
+    (plan, waiting)
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;
