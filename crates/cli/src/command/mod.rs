@@ -1,0 +1,87 @@
+//! The commands: one file each, whose `Args`' doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::exit::{self, Exit};
+use crate::ui::ColorChoice;
+
+pub mod completions;
+pub mod down;
+pub mod up;
+pub mod version;
+
+/// Run workflows and other data and machine-learning workloads on this machine or on a Kubernetes cluster.
+///
+/// The manifests are the ones you have: Argo Workflows, Jobs, Deployments.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, after_long_help = exit::help(), propagate_version = false)]
+pub struct Cli {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Globals {
+    /// The data directory of the embedded platform [default: $PLIMSOLL_DATA_DIR, else $XDG_DATA_HOME/plimsoll, else ~/.local/share/plimsoll]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub data_dir: Option<PathBuf>,
+    /// Talk to the cluster of this kubeconfig
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Talk to the cluster of this kubeconfig context
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub context: Option<String>,
+    /// The namespace to work in
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    pub namespace: Option<String>,
+    /// When to colour what is shown
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
+    pub color: ColorChoice,
+    /// Say more about what is being done
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Up(up::Args),
+    Down(down::Args),
+    Completions(completions::Args),
+    Version(version::Args),
+}
+
+/// Runs the command of a parsed command line.
+///
+/// # Errors
+/// The command's failure, to be shown and turned into an exit code.
+pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
+    match cli.command {
+        Command::Up(args) => up::run(context, args).await,
+        Command::Down(args) => down::run(context, args).await,
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Version(args) => version::run(context, &args),
+    }
+}

@@ -1,0 +1,103 @@
+//! What the command line needs from the embedded platform: to start one, and to stop it.
+//!
+//! The binary implements [`Platform`]; commands see only this, and talk to what they started
+//! through an ordinary `kube::Client`.
+
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+use kinds::kube;
+
+/// Starts embedded platforms. Implemented by the binary.
+pub trait Platform: Send + Sync {
+    /// Starts a platform on `options.data_dir` and resolves once it is ready:
+    /// its API answers and `kubeconfig` is written.
+    fn start(&self, options: PlatformOptions) -> BoxFuture<'_, Result<Running, PlatformError>>;
+}
+
+/// How to start a platform.
+#[derive(Clone, Debug)]
+pub struct PlatformOptions {
+    /// Where everything the platform keeps lies; created if absent.
+    pub data_dir: PathBuf,
+    /// The loopback port to serve https on; `None` takes a free one.
+    pub port: Option<u16>,
+}
+
+/// A platform that is up.
+pub struct Running {
+    /// A client with an administrator's rights, in process.
+    pub client: kube::Client,
+    /// The kubeconfig written for others.
+    pub kubeconfig: PathBuf,
+    /// Where the API is served, such as `https://127.0.0.1:41643`.
+    pub address: String,
+    /// What the user should be told once, plainly: for example that containers run
+    /// with this machine's own programs, or that private mounts are not possible here.
+    pub notices: Vec<String>,
+    /// Resolves if the platform cannot go on by itself (the disk became full, say);
+    /// pending for ever otherwise.
+    pub failed: BoxFuture<'static, PlatformError>,
+    /// Shuts the platform down in good order: everything durable, running processes left to the spawner
+    /// or ended as the platform sees fit.
+    pub shutdown: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
+}
+
+/// Why a platform does not start, or cannot go on. Each kind has an exit code
+/// (see [`crate::exit`]).
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// Another process holds the data directory.
+    #[error("the data directory `{}` is in use{}", data_dir.display(), pid.map(|pid| format!(" by process {pid}")).unwrap_or_default())]
+    InUse {
+        /// The directory.
+        data_dir: PathBuf,
+        /// Its holder, where known.
+        pid: Option<u32>,
+    },
+    /// The requested port is taken.
+    #[error("the address {address} is already taken")]
+    PortTaken {
+        /// Host and port.
+        address: String,
+    },
+    /// No space left.
+    #[error("the disk that holds `{}` is full", path.display())]
+    DiskFull {
+        /// The file or directory being written.
+        path: PathBuf,
+    },
+    /// The path cannot be read or written.
+    #[error("cannot write `{}`", path.display())]
+    NotWritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data was written by another version of this program.
+    #[error("the data in `{}` has format {found}; this version reads {known}", data_dir.display())]
+    Format {
+        /// The directory.
+        data_dir: PathBuf,
+        /// What the directory says.
+        found: String,
+        /// What this program knows.
+        known: String,
+    },
+    /// Anything else.
+    #[error("the platform cannot start")]
+    Other(#[source] anyhow::Error),
+}
+
+impl PlatformError {
+    /// Sorts an I/O error on `path` into the kind a user can act on.
+    #[must_use]
+    pub fn from_io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::NotWritable { path, source },
+        }
+    }
+}
