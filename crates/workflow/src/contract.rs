@@ -1,0 +1,272 @@
+//! What goes into a workflow's machine and what comes out: the contract with `controller`.
+//!
+//! ```text
+//!   Workflow, pods, task results, library --> Machine::rebuild
+//!   Event --> Machine::observe --> Machine::effects --> executor --> API --> informers --> Event
+//! ```
+//!
+//! Everything here is plain data. Views are projections: they deserialize from the whole object's JSON and
+//! keep what planning needs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use argo::repository::ArtifactRepository;
+use argo::{ObjectMeta, Workflow, WorkflowSpec};
+use meta::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use crate::view::{ContainerState, ContainerView, PodView, TaskResult, WorkflowView};
+
+/// The finalizer that keeps a pod until its outcome is in the workflow's status.
+pub const POD_FINALIZER: &str = "workflows.argoproj.io/status";
+/// The label that names a pod's or task result's workflow.
+pub const LABEL_WORKFLOW: &str = "workflows.argoproj.io/workflow";
+/// The label of a pod or workflow that is over: `"true"` or `"false"`.
+pub const LABEL_COMPLETED: &str = "workflows.argoproj.io/completed";
+/// The label of a workflow that holds its phase.
+pub const LABEL_PHASE: &str = "workflows.argoproj.io/phase";
+/// The annotation of a pod that holds its node's name.
+pub const ANNOTATION_NODE_NAME: &str = "workflows.argoproj.io/node-name";
+/// The annotation of a pod that holds its node's id.
+pub const ANNOTATION_NODE_ID: &str = "workflows.argoproj.io/node-id";
+/// The annotation of a pod whose main container runs under `plimsoll exec` and so makes a task result.
+pub const ANNOTATION_EXEC: &str = "plimsoll.dev/exec";
+/// The label that a ConfigMap must have before parameters may be taken from it, with the value `Parameter`.
+pub const LABEL_CONFIG_MAP_TYPE: &str = "workflows.argoproj.io/configmap-type";
+
+/// Settings of the controller that are the same for all workflows.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Where artifacts without a place of their own go; none if the platform has no repository.
+    pub artifact_repository: Option<ArtifactRepository>,
+    /// Fields that a workflow takes when neither it nor its template sets them (Argo's `workflowDefaults`).
+    pub workflow_defaults: Option<WorkflowSpec>,
+    /// How pods get `plimsoll exec`.
+    pub exec: ExecConfig,
+}
+
+/// How pods get `plimsoll exec`: an image volume that holds the binary.
+#[derive(Clone, Debug)]
+pub struct ExecConfig {
+    /// Image reference of the volume.
+    pub image: String,
+    /// Where it is mounted; the binary is `<mount>/plimsoll`.
+    pub mount: String,
+}
+
+impl Default for ExecConfig {
+    fn default() -> Self {
+        Self {
+            image: concat!("plimsoll:", env!("CARGO_PKG_VERSION")).to_owned(),
+            mount: "/var/run/plimsoll".to_owned(),
+        }
+    }
+}
+
+/// What workflows of one namespace may refer to, as last seen.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    /// WorkflowTemplates of the namespace, by name.
+    pub templates: BTreeMap<String, Arc<WorkflowSpec>>,
+    /// ClusterWorkflowTemplates, by name.
+    pub cluster_templates: BTreeMap<String, Arc<WorkflowSpec>>,
+    /// ConfigMaps of the namespace, by name.
+    pub config_maps: BTreeMap<String, Arc<ConfigMap>>,
+}
+
+/// A ConfigMap as far as workflows read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConfigMap {
+    /// The value of [`LABEL_CONFIG_MAP_TYPE`], empty if absent.
+    pub kind: String,
+    /// The data.
+    pub data: BTreeMap<String, String>,
+}
+
+/// An object that a workflow refers to and that the library lacks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reference {
+    /// A WorkflowTemplate of the workflow's namespace.
+    Template(String),
+    /// A ClusterWorkflowTemplate.
+    ClusterTemplate(String),
+    /// A ConfigMap of the workflow's namespace.
+    ConfigMap(String),
+}
+
+/// Everything a machine is rebuilt from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// The Workflow as stored.
+    pub workflow: Workflow,
+    /// Its pods, in any order.
+    pub pods: Vec<PodView>,
+    /// Its task results, in any order.
+    pub results: Vec<TaskResult>,
+    /// What it may refer to.
+    pub library: Arc<Library>,
+    /// Settings of the controller.
+    pub config: Arc<Config>,
+}
+
+/// Something that happened. Events may come late, twice, and in any order between kinds.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A pod of the workflow appeared or changed.
+    Pod(PodView),
+    /// A pod of the workflow is gone.
+    PodGone {
+        /// Its name.
+        name: String,
+        /// Its uid.
+        uid: String,
+    },
+    /// The server refused a pod for good (invalid, forbidden).
+    PodRefused {
+        /// Id of the node that the pod was for.
+        node: String,
+        /// The server's message.
+        message: String,
+    },
+    /// A task result of the workflow appeared or changed.
+    TaskResult(TaskResult),
+    /// The Workflow changed: it may have been suspended, resumed, stopped or terminated. Changes that this
+    /// machine made need not be passed on, but may be.
+    Workflow(WorkflowView),
+    /// Templates or config maps changed.
+    Library(Arc<Library>),
+    /// Time passed: sent at or after a time that [`Effect::WakeAt`] named.
+    Time,
+}
+
+/// Something to do. Effects are in an order of which every prefix is safe, and doing one twice does no harm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Create the pod. If a pod of the name exists and is owned by this workflow (uid) for this node
+    /// ([`ANNOTATION_NODE_NAME`]), that is success; a final refusal comes back as [`Event::PodRefused`].
+    CreatePod {
+        /// Id of the node.
+        node: String,
+        /// Name of the pod.
+        name: String,
+        /// The whole object.
+        manifest: Box<Value>,
+    },
+    /// Delete the pod, if it still is this one; it being gone is success.
+    DeletePod {
+        /// Its name.
+        name: String,
+        /// Precondition; none where the pod has not been seen yet.
+        uid: Option<String>,
+        /// Seconds between the signal to end and the kill; none for the pod's own.
+        grace: Option<i64>,
+    },
+    /// Merge-patch the Workflow (the main resource: Argo's Workflow has no status subresource).
+    /// The patch carries `metadata.uid` as precondition. Later effects of the same batch rely on it.
+    PatchWorkflow(Box<Value>),
+    /// The pod's outcome is recorded: remove [`POD_FINALIZER`] and set [`LABEL_COMPLETED`] to `"true"`.
+    /// It being gone is success.
+    ReleasePod {
+        /// Its name.
+        name: String,
+        /// Precondition.
+        uid: String,
+    },
+    /// The task result is folded into the status and no longer needed. It being gone is success.
+    DeleteTaskResult {
+        /// Its name: the node's id.
+        name: String,
+    },
+    /// Create the object (a claim, a disruption budget) for the workflow; AlreadyExists is success.
+    CreateObject(Box<Value>),
+    /// Delete an object made by [`Effect::CreateObject`]; it being gone is success.
+    DeleteObject {
+        /// `v1`, `policy/v1`.
+        api_version: String,
+        /// `PersistentVolumeClaim`, `PodDisruptionBudget`.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// Send [`Event::Time`] at or soon after this time. Replaces what was asked before.
+    WakeAt(Timestamp),
+    /// Tell people, as a Kubernetes Event on the Workflow.
+    EmitEvent {
+        /// Whether it is a `Warning` and not `Normal`.
+        warning: bool,
+        /// `WorkflowRunning`, `WorkflowNodeSucceeded`, ...
+        reason: String,
+        /// A sentence.
+        message: String,
+    },
+    /// Another writer changed what the machine cannot follow (`argo retry`): drop it and rebuild.
+    Rebuild,
+}
+
+/// Why a workflow is not further, as data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What is waited for, in the order of nodes.
+    pub waiting: Vec<Waiting>,
+    /// Whether the workflow is over.
+    pub finished: bool,
+}
+
+/// One thing that is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// Name of the node that waits.
+    pub node: String,
+    /// For what.
+    pub reason: WaitReason,
+}
+
+/// What a node waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum WaitReason {
+    /// Its pod, in this phase, with the pod's own reason if it gives one.
+    Pod {
+        /// Phase of the pod, empty before it is seen.
+        phase: String,
+        /// The pod's message, or why it is not scheduled.
+        message: String,
+    },
+    /// The executor's report.
+    TaskResult,
+    /// Somebody to resume it, or a time.
+    Suspended {
+        /// When it resumes by itself.
+        until: Option<Timestamp>,
+    },
+    /// The back-off between attempts.
+    Backoff {
+        /// When the next attempt starts.
+        until: Timestamp,
+    },
+    /// A free place under a limit on parallelism.
+    Parallelism,
+    /// A lock.
+    Lock {
+        /// As shown in `synchronizationStatus.waiting`.
+        name: String,
+    },
+    /// The whole workflow is suspended.
+    WorkflowSuspended,
+}
+
+/// The parts of a Workflow that a caller reads from a machine without decoding it again.
+#[derive(Clone, Debug)]
+pub struct Summary<'a> {
+    /// Metadata as last seen.
+    pub metadata: &'a ObjectMeta,
+    /// Phase of the workflow.
+    pub phase: &'a str,
+    /// Message of the workflow.
+    pub message: &'a str,
+}
