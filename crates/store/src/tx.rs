@@ -1,0 +1,117 @@
+//! A transaction: reads see the store and the transaction's own writes; nothing changes until it ends well.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::change::{Batch, Change};
+use crate::memory::Memory;
+use crate::{Entry, Revision};
+
+/// A transaction under way. The store's other writers wait for it, its readers do not.
+pub struct Tx<'a> {
+    memory: &'a Memory,
+    changes: Vec<Change>,
+    /// What the transaction has written so far; `None` is a deletion.
+    staged: BTreeMap<Arc<str>, Option<Entry>>,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(memory: &'a Memory) -> Self {
+        Self {
+            memory,
+            changes: Vec::new(),
+            staged: BTreeMap::new(),
+        }
+    }
+
+    /// The revision that the next write will have.
+    pub fn next_revision(&self) -> Revision {
+        Revision(self.memory.revision.0 + self.changes.len() as u64 + 1)
+    }
+
+    /// The entry of `key`.
+    pub fn get(&self, key: &str) -> Option<Entry> {
+        match self.staged.get(key) {
+            Some(staged) => staged.clone(),
+            None => self.memory.entries.get(key).cloned(),
+        }
+    }
+
+    /// The entries whose keys start with `prefix`, in order.
+    pub fn range(&self, prefix: &str) -> Vec<Entry> {
+        let stored = self.memory.range(prefix, None);
+        let mut found: BTreeMap<&str, &Entry> = stored.map(|entry| (&*entry.key, entry)).collect();
+        for (key, staged) in self.staged.iter().filter(|(key, _)| key.starts_with(prefix)) {
+            match staged {
+                Some(entry) => found.insert(key, entry),
+                None => found.remove(&**key),
+            };
+        }
+        found.into_values().cloned().collect()
+    }
+
+    /// Sets `key` to `value` and returns the write's revision.
+    pub fn put(&mut self, key: &str, value: impl Into<Bytes>) -> Revision {
+        self.put_with(key, |_| value.into())
+    }
+
+    /// Sets `key` to the value that `make` makes, given the write's revision.
+    pub fn put_with<V: Into<Bytes>>(&mut self, key: &str, make: impl FnOnce(Revision) -> V) -> Revision {
+        let revision = self.next_revision();
+        let value = make(revision).into();
+        let existing = self.get(key);
+        let created = existing.as_ref().map_or(revision, |entry| entry.created);
+        let key = existing.map_or_else(|| Arc::from(key), |entry| entry.key);
+        self.changes.push(Change::Put {
+            key: Arc::clone(&key),
+            value: value.clone(),
+            created,
+        });
+        let entry = Entry {
+            key: Arc::clone(&key),
+            value,
+            created,
+            modified: revision,
+        };
+        self.staged.insert(key, Some(entry));
+        revision
+    }
+
+    /// Removes `key` and returns the write's revision; `None` where there is no such key.
+    pub fn delete(&mut self, key: &str) -> Option<Revision> {
+        let entry = self.get(key)?;
+        Some(self.remove(entry.key, None))
+    }
+
+    /// Removes `key`; watchers are told the final value that `make` makes, given the write's revision.
+    pub fn delete_with<V: Into<Bytes>>(
+        &mut self,
+        key: &str,
+        make: impl FnOnce(Revision) -> V,
+    ) -> Option<Revision> {
+        let entry = self.get(key)?;
+        let last = make(self.next_revision()).into();
+        Some(self.remove(entry.key, Some(last)))
+    }
+
+    fn remove(&mut self, key: Arc<str>, last: Option<Bytes>) -> Revision {
+        let revision = self.next_revision();
+        self.changes.push(Change::Delete {
+            key: Arc::clone(&key),
+            last,
+        });
+        self.staged.insert(key, None);
+        revision
+    }
+
+    /// The batch to apply; `None` where nothing was written.
+    pub(crate) fn into_batch(self) -> Option<Batch> {
+        let first = self.memory.revision.next();
+        (!self.changes.is_empty()).then_some(Batch {
+            first,
+            changes: self.changes,
+        })
+    }
+}
