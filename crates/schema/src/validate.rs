@@ -246,7 +246,7 @@ impl Walk<'_> {
                 rule: Rule::Bounds,
                 value: "".into(),
                 message,
-            })
+            });
         };
         if !node.any_of.is_empty() && !node.any_of.iter().any(|id| self.schema.accepts(*id, value)) {
             refuse(format!("\"{path}\" must validate at least one schema (anyOf)"));
@@ -354,6 +354,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "literals read best as values")]
     fn check(schema: Value, value: Value, expected: &[&str]) {
         let schema = Schema::compile(&json!({"type": "object", "properties": {"x": schema}})).unwrap();
         let found = schema.validate(&json!({"x": value}));

@@ -1,4 +1,8 @@
 //! Patches: JSON Patch (RFC 6902), JSON Merge Patch (RFC 7386) and Kubernetes' strategic merge patch.
+//!
+//! The last is `Schema::strategic_merge`, since it needs a schema.
+
+mod strategic;
 
 use serde_json::{Map, Value};
 
