@@ -1,1 +1,40 @@
-//! To be written.
+//! Controllers: watch, plan, act, and nothing that the API does not show.
+//!
+//! ```text
+//!            watch                 change                    effects
+//!   API ──► Informer (one per kind) ──► adaptor: pure planner ──► Executor ──► API
+//!              ▲ merges the answers of our own writes ◄──────────────┘
+//! ```
+//!
+//! What is general is here: [`informer`]s over projections, a keyed [`queue`], the [`executor`] of writes,
+//! and the [`faults`] that tests put between a controller and its API. The controllers themselves are thin
+//! adaptors around planners of other crates: [`workflow`], [`scheduler`], [`collect`].
+//!
+//! Must not know: how pods run, or who serves the API. Time to wait for comes from `tokio::time`, the time
+//! of day and randomness from [`meta::host::Host`].
+
+pub mod backoff;
+mod cache;
+pub mod collect;
+pub mod context;
+pub mod events;
+pub mod executor;
+pub mod faults;
+pub mod informer;
+pub mod kind;
+pub mod metrics;
+pub mod projections;
+pub mod queue;
+pub mod rules;
+pub mod run;
+pub mod scheduler;
+pub mod workflow;
+pub mod write;
+
+pub use context::Context;
+pub use executor::{Executor, Failure};
+pub use informer::{Change, Informer, Informers};
+pub use kind::{Kind, Projection};
+pub use metrics::Metrics;
+pub use run::{Config, Identity, identities, run_all};
+pub use write::Write;

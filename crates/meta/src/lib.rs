@@ -11,6 +11,7 @@ pub mod json;
 pub mod names;
 pub mod object;
 pub mod quantity;
+pub mod seeded;
 pub mod selector;
 pub mod suggest;
 pub mod time;

@@ -61,6 +61,8 @@ pub struct Plan {
     pub bindings: Vec<Binding>,
     /// Whether the plan stopped at its bound and more can be placed.
     pub more: bool,
+    /// Classes of pods that were tried and found no place, so that the reason to wait may have changed.
+    pub refused: usize,
 }
 
 /// A machine and what is taken of it. The machine may be unknown while pods bound to it are known.
@@ -180,6 +182,12 @@ impl State {
         self.classes.values().map(|class| class.queue.len()).sum()
     }
 
+    /// Whether a pod waits for a place.
+    pub fn is_waiting(&self, uid: &str) -> bool {
+        let known = self.pods.get(uid);
+        known.is_some_and(|known| matches!(known.place, Place::Waits(_)))
+    }
+
     /// Why a pod waits, once a plan found no place for its class.
     pub fn why(&self, uid: &str) -> Option<Arc<WhyNot>> {
         let known = self.pods.get(uid)?;
@@ -198,6 +206,7 @@ impl State {
                 break;
             }
             let (binding, next) = self.try_head(&class);
+            plan.refused += usize::from(binding.is_none());
             plan.bindings.extend(binding);
             if let Some(order) = next {
                 heads.insert((order, class));

@@ -1,0 +1,222 @@
+//! The views of kinds that our planners share: each object is decoded once, into what they need of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kinds::kube::core::ObjectMeta;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use workflow::contract::LABEL_CONFIG_MAP_TYPE;
+
+use crate::kind::Kind;
+use crate::projection;
+
+const ARGO: &str = argo::GROUP;
+
+/// `v1` Pod.
+pub const PODS: Kind = Kind::namespaced("", "v1", "Pod", "pods");
+/// `v1` Node.
+pub const NODES: Kind = Kind::cluster("", "v1", "Node", "nodes");
+/// `v1` ConfigMap.
+pub const CONFIG_MAPS: Kind = Kind::namespaced("", "v1", "ConfigMap", "configmaps");
+/// `v1` Event.
+pub const EVENTS: Kind = Kind::namespaced("", "v1", "Event", "events");
+/// Argo's Workflow.
+pub const WORKFLOWS: Kind = Kind::namespaced(ARGO, "v1alpha1", "Workflow", "workflows");
+/// Argo's WorkflowTaskResult.
+pub const TASK_RESULTS: Kind =
+    Kind::namespaced(ARGO, "v1alpha1", "WorkflowTaskResult", "workflowtaskresults");
+/// Argo's WorkflowTemplate.
+pub const TEMPLATES: Kind = Kind::namespaced(ARGO, "v1alpha1", "WorkflowTemplate", "workflowtemplates");
+/// Argo's ClusterWorkflowTemplate.
+pub const CLUSTER_TEMPLATES: Kind = Kind::cluster(
+    ARGO,
+    "v1alpha1",
+    "ClusterWorkflowTemplate",
+    "clusterworkflowtemplates",
+);
+
+/// A pod: for its workflow, and for its placement.
+#[derive(Clone, Debug)]
+pub struct Pod {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+    /// What its workflow needs of it.
+    pub view: workflow::contract::PodView,
+    /// What its placement needs of it.
+    pub placement: scheduler::PodSpec,
+}
+
+/// A machine.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Node {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+    /// What placement needs of `spec`.
+    #[serde(default)]
+    pub spec: scheduler::NodeSpec,
+    /// What placement needs of `status`.
+    #[serde(default)]
+    pub status: scheduler::NodeStatus,
+}
+
+/// A workflow, as far as others may change it.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+    /// What its machine takes note of.
+    pub view: workflow::contract::WorkflowView,
+}
+
+/// What an executor reported of a step.
+#[derive(Clone, Debug)]
+pub struct TaskResult {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+    /// The report.
+    pub view: workflow::contract::TaskResult,
+}
+
+/// Templates that workflows of a namespace refer to.
+#[derive(Clone, Debug)]
+pub struct WorkflowTemplate {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+    /// The templates; empty if they cannot be read.
+    pub spec: Arc<argo::WorkflowSpec>,
+}
+
+/// Templates that all workflows may refer to.
+#[derive(Clone, Debug)]
+pub struct ClusterWorkflowTemplate {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+    /// The templates; empty if they cannot be read.
+    pub spec: Arc<argo::WorkflowSpec>,
+}
+
+/// Data that workflows of a namespace refer to.
+#[derive(Clone, Debug)]
+pub struct ConfigMap {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+    /// What workflows read of it.
+    pub view: Arc<workflow::contract::ConfigMap>,
+}
+
+projection!(Pod, PODS);
+projection!(Node, NODES);
+projection!(Workflow, WORKFLOWS);
+projection!(TaskResult, TASK_RESULTS);
+projection!(WorkflowTemplate, TEMPLATES);
+projection!(ClusterWorkflowTemplate, CLUSTER_TEMPLATES);
+projection!(ConfigMap, CONFIG_MAPS);
+
+/// An object's text, from which several views are read. A view that cannot be read is empty: only its own
+/// planner misses it, and says so where it matters.
+struct Text(Box<RawValue>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Text {
+    fn metadata<E: serde::de::Error>(&self) -> Result<ObjectMeta, E> {
+        #[derive(Deserialize)]
+        struct Raw {
+            metadata: ObjectMeta,
+        }
+        let raw: Raw = serde_json::from_str(self.0.get()).map_err(E::custom)?;
+        Ok(raw.metadata)
+    }
+
+    fn view<T: DeserializeOwned + Default>(&self) -> T {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+
+    fn spec<T: DeserializeOwned + Default>(&self) -> T {
+        #[derive(Deserialize, Default)]
+        struct Raw<T> {
+            #[serde(default = "Option::default")]
+            spec: Option<T>,
+        }
+        let raw: Result<Raw<T>, _> = serde_json::from_str(self.0.get());
+        raw.ok().and_then(|raw| raw.spec).unwrap_or_default()
+    }
+}
+
+/// Reads a projection whose fields are views of one text.
+macro_rules! from_text {
+    ($type:ident, |$text:ident| { $($field:ident: $value:expr),+ }) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let $text = Text::deserialize(deserializer)?;
+                Ok(Self { metadata: $text.metadata()?, $($field: $value),+ })
+            }
+        }
+    };
+}
+
+from_text!(Pod, |text| { view: text.view(), placement: text.spec() });
+from_text!(Workflow, |text| { view: text.view() });
+from_text!(TaskResult, |text| { view: text.view() });
+from_text!(WorkflowTemplate, |text| { spec: Arc::new(text.spec()) });
+from_text!(ClusterWorkflowTemplate, |text| { spec: Arc::new(text.spec()) });
+
+impl<'de> Deserialize<'de> for ConfigMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Raw {
+            metadata: Option<ObjectMeta>,
+            #[serde(default, deserialize_with = "meta::json::null_as_default")]
+            data: BTreeMap<String, String>,
+        }
+        let raw = Raw::deserialize(deserializer)?;
+        let metadata = raw.metadata.ok_or_else(|| D::Error::missing_field("metadata"))?;
+        let kind = metadata
+            .labels
+            .as_ref()
+            .and_then(|l| l.get(LABEL_CONFIG_MAP_TYPE));
+        let view = workflow::contract::ConfigMap {
+            kind: kind.cloned().unwrap_or_default(),
+            data: raw.data,
+        };
+        Ok(Self {
+            view: Arc::new(view),
+            metadata,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kinds::kube::core::WatchEvent;
+
+    use super::*;
+    use crate::kind::{Projection, Watched};
+
+    #[test]
+    fn a_pod_is_read_from_a_line_of_a_watch() {
+        let line = r#"{"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"p","namespace":"d","uid":"u",
+            "resourceVersion":"7"},"spec":{"nodeName":"m","containers":[{"name":"main"}]},"status":{"phase":"Running"}}}"#;
+        let event: WatchEvent<Watched<Pod>> = serde_json::from_str(line).unwrap();
+        let WatchEvent::Added(Watched(pod)) = event else {
+            panic!("an ADDED line is an addition");
+        };
+        assert_eq!((pod.uid(), pod.revision()), ("u", 7));
+        assert_eq!(pod.view.phase, "Running");
+        assert_eq!(pod.placement.node_name, "m");
+    }
+
+    #[test]
+    fn a_view_that_cannot_be_read_is_empty() {
+        let text = r#"{"metadata":{"name":"t"},"spec":{"templates":7}}"#;
+        let template: WorkflowTemplate = serde_json::from_str(text).unwrap();
+        assert!(template.spec.templates.is_empty());
+        assert_eq!(template.key().name, "t");
+    }
+}

@@ -1,0 +1,130 @@
+//! The workflow controller's adaptor: one task per workflow drives its [`::workflow::Machine`].
+//!
+//! ```text
+//!   pods, results, workflows, templates ──► Registry ──► Mailbox of each workflow
+//!                                                           │ a batch of events
+//!                                                           ▼
+//!                          Driver: observe ─► effects ─► perform ─► API
+//! ```
+//!
+//! Decisions are all the machine's. Here is only: who hears what ([`registry`]), the task that folds
+//! batches ([`driver`]), and how each effect is written ([`perform`]).
+
+mod driver;
+mod library;
+mod mailbox;
+mod perform;
+mod registry;
+
+use std::sync::Arc;
+
+use ::workflow::contract;
+use tokio::task::JoinSet;
+
+use crate::context::Context;
+use crate::events::Recorder;
+use crate::kind::Kind;
+use crate::projections::{
+    CLUSTER_TEMPLATES, CONFIG_MAPS, ClusterWorkflowTemplate, ConfigMap, EVENTS, PODS, Pod, TASK_RESULTS,
+    TEMPLATES, TaskResult, WORKFLOWS, Workflow, WorkflowTemplate,
+};
+use crate::rules::{PolicyRule, WATCH, rule};
+use crate::workflow::driver::Driver;
+use crate::workflow::registry::Registry;
+
+/// The places where a test may kill the process.
+pub const CRASH_POINTS: [&str; 7] = [
+    "workflow.planned",
+    "workflow.pod-created",
+    "workflow.patched",
+    "workflow.pod-released",
+    "workflow.pod-deleted",
+    "workflow.result-deleted",
+    "workflow.object-written",
+];
+
+/// Claims that workflows make.
+pub(crate) const CLAIMS: Kind = Kind::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
+/// Disruption budgets that workflows make.
+pub(crate) const BUDGETS: Kind =
+    Kind::namespaced("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
+
+/// Settings of the workflow controller.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// What the machines go by.
+    pub machine: Arc<contract::Config>,
+    /// Only workflows with this `workflows.argoproj.io/controller-instanceid`; none means those without.
+    pub instance_id: Option<String>,
+    /// After each batch, compare the machine with one rebuilt from the API's objects, and count what
+    /// differs. Costs a request and a rebuild each time: for simulation and tests.
+    pub verify: bool,
+}
+
+/// The rights it needs.
+pub fn rules() -> Vec<PolicyRule> {
+    vec![
+        rule(WORKFLOWS, &["get", "list", "watch", "patch", "delete"]),
+        rule(PODS, &["get", "list", "watch", "create", "patch", "delete"]),
+        rule(TASK_RESULTS, &["get", "list", "watch", "delete"]),
+        rule(TEMPLATES, &WATCH),
+        rule(CLUSTER_TEMPLATES, &WATCH),
+        rule(CONFIG_MAPS, &WATCH),
+        rule(EVENTS, &["create"]),
+        rule(CLAIMS, &["create", "delete"]),
+        rule(BUDGETS, &["create", "delete"]),
+    ]
+}
+
+/// Drives workflows until shutdown.
+pub async fn run(context: Context, config: Config) {
+    let (registry, mut to_drive) = Registry::new(config.instance_id.clone());
+    let registry = Arc::new(registry);
+    let shutdown = context.shutdown.clone();
+    let recorder = Recorder::start(&context);
+    let work = async {
+        listen(&context, &registry).await;
+        let mut drivers = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some(assignment) = to_drive.recv() => {
+                    let driver = Driver::new(&context, &config, &registry, &recorder, assignment);
+                    drivers.spawn(driver.drive());
+                }
+                Some(_) = drivers.join_next() => {}
+                else => return,
+            }
+        }
+    };
+    shutdown.run_until_cancelled(work).await;
+}
+
+/// Waits for the first lists, then listens. A machine must not be rebuilt from half of its pods.
+async fn listen(context: &Context, registry: &Arc<Registry>) {
+    let informers = &context.informers;
+    let (templates, cluster_templates) = (
+        informers.get::<WorkflowTemplate>(),
+        informers.get::<ClusterWorkflowTemplate>(),
+    );
+    let config_maps = informers.get::<ConfigMap>();
+    let (pods, results) = (informers.get::<Pod>(), informers.get::<TaskResult>());
+    let workflows = informers.get::<Workflow>();
+    templates.synced().await;
+    cluster_templates.synced().await;
+    config_maps.synced().await;
+    pods.synced().await;
+    results.synced().await;
+    workflows.synced().await;
+    let at = Arc::clone(registry);
+    templates.subscribe(move |change| at.template_changed(change));
+    let at = Arc::clone(registry);
+    cluster_templates.subscribe(move |change| at.cluster_template_changed(change));
+    let at = Arc::clone(registry);
+    config_maps.subscribe(move |change| at.config_map_changed(change));
+    let at = Arc::clone(registry);
+    pods.subscribe(move |change| at.pod_changed(change));
+    let at = Arc::clone(registry);
+    results.subscribe(move |change| at.result_changed(change));
+    let at = Arc::clone(registry);
+    workflows.subscribe(move |change| at.workflow_changed(change));
+}

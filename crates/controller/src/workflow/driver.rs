@@ -1,0 +1,274 @@
+//! A workflow's driver: folds what came into the machine, does what the machine asks for, and waits.
+//!
+//! One batch at a time: while its effects are under way, letters gather, and the next batch folds them all
+//! at once. So there is never more than one status patch in flight, and a fan-out's ends cost one each.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::workflow::Machine;
+use ::workflow::contract::{Effect, Event, Inputs};
+use futures::FutureExt;
+use meta::{ObjectKey, Timestamp};
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+use crate::context::Context;
+use crate::events::{About, Recorder, Saying};
+use crate::executor::Failure;
+use crate::projections::WORKFLOWS;
+use crate::workflow::Config;
+use crate::workflow::mailbox::{Letter, Mailbox};
+use crate::workflow::perform::{Performer, Trouble};
+use crate::workflow::registry::{Assignment, Registry};
+
+/// How a session with one machine ended.
+enum End {
+    /// There is nothing left to do.
+    Done,
+    /// The machine is out of date: build another at once.
+    Rebuild,
+    /// Something did not work: build another after a wait.
+    Failed,
+}
+
+pub(super) struct Driver {
+    context: Context,
+    config: Config,
+    registry: Arc<Registry>,
+    recorder: Recorder,
+    key: ObjectKey,
+    mailbox: Arc<Mailbox>,
+}
+
+/// A machine and what belongs to it.
+struct Session {
+    machine: Machine,
+    uid: String,
+    wake: Option<Instant>,
+    performer: Performer,
+}
+
+impl Driver {
+    pub(super) fn new(
+        context: &Context,
+        config: &Config,
+        registry: &Arc<Registry>,
+        recorder: &Recorder,
+        assignment: Assignment,
+    ) -> Self {
+        let Assignment { key, mailbox } = assignment;
+        Self {
+            context: context.clone(),
+            config: config.clone(),
+            registry: Arc::clone(registry),
+            recorder: recorder.clone(),
+            key,
+            mailbox,
+        }
+    }
+
+    /// Drives the workflow until nothing is left to do. A panic ends a session, not the driver.
+    pub(super) async fn drive(self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let session = Box::pin(AssertUnwindSafe(self.session(&mut backoff)).catch_unwind());
+            match session.await {
+                Ok(End::Done) if self.registry.retire(&self.key, &self.mailbox) => return,
+                Ok(End::Done | End::Rebuild) => {}
+                Ok(End::Failed) => tokio::time::sleep(backoff.wait()).await,
+                Err(_) => {
+                    self.context.metrics().panics.add(1);
+                    tracing::error!(workflow = %self.key, "planning panicked; it will be tried again");
+                    tokio::time::sleep(backoff.wait()).await;
+                }
+            }
+        }
+    }
+
+    async fn session(&self, backoff: &mut Backoff) -> End {
+        // What came before the rebuild is in it.
+        self.mailbox.take();
+        let inputs = match self.inputs().await {
+            Ok(inputs) => inputs,
+            Err(failure) => return self.cannot_start(failure).await,
+        };
+        let uid = inputs.workflow.metadata.uid.clone();
+        self.release_orphans(Some(&uid)).await;
+        let performer = Performer::new(&self.context, &self.registry, &self.recorder, &self.key, &uid);
+        let mut session = Session {
+            machine: Machine::rebuild(inputs, self.now()),
+            uid,
+            wake: None,
+            performer,
+        };
+        loop {
+            if let Some(end) = self.batch(&mut session).await {
+                return end;
+            }
+            backoff.reset();
+            tokio::select! {
+                biased;
+                () = self.mailbox.came() => {}
+                () = at(session.wake) => {
+                    session.wake = None;
+                    session.machine.observe(Event::Time, self.now());
+                }
+            }
+        }
+    }
+
+    /// Folds what came and does what follows, until nothing does.
+    async fn batch(&self, session: &mut Session) -> Option<End> {
+        loop {
+            let letters = self.mailbox.take();
+            let quiet = letters.is_empty();
+            for letter in letters {
+                if self.observe(session, letter) {
+                    return Some(End::Rebuild);
+                }
+            }
+            let effects = session.machine.effects(self.now());
+            self.context.metrics().workflow_steps.add(1);
+            if effects.is_empty() && (quiet || self.mailbox.is_empty()) {
+                return self.rest(session).await;
+            }
+            if !effects.is_empty() {
+                meta::crash::point("workflow.planned");
+            }
+            if let Err(trouble) = self.perform(session, effects).await {
+                return Some(trouble);
+            }
+        }
+    }
+
+    /// Nothing to do for now, or for good.
+    async fn rest(&self, session: &Session) -> Option<End> {
+        if session.machine.is_done() {
+            self.release_orphans(None).await;
+            return Some(End::Done);
+        }
+        self.compare(session).await;
+        None
+    }
+
+    /// Passes a letter on; whether it says that this very Workflow is gone.
+    fn observe(&self, session: &mut Session, letter: Letter) -> bool {
+        match letter {
+            Letter::Gone(uid) => uid == session.uid,
+            Letter::Event { workflow, event } => {
+                if workflow.is_empty() || workflow == session.uid {
+                    session.machine.observe(*event, self.now());
+                }
+                false
+            }
+        }
+    }
+
+    async fn perform(&self, session: &mut Session, effects: Vec<Effect>) -> Result<(), End> {
+        for effect in &effects {
+            if let Effect::WakeAt(time) = effect {
+                session.wake = Some(Instant::now() + until(*time, self.now()));
+            }
+        }
+        let refused = session
+            .performer
+            .perform(effects)
+            .await
+            .map_err(|trouble| match trouble {
+                Trouble::Rebuild => End::Rebuild,
+                Trouble::Failed(failure) => {
+                    tracing::debug!(workflow = %self.key, %failure, "a batch was not done");
+                    End::Failed
+                }
+            })?;
+        for event in refused {
+            session.machine.observe(event, self.now());
+        }
+        Ok(())
+    }
+
+    async fn inputs(&self) -> Result<Inputs, Failure> {
+        let workflow: argo::Workflow = self.context.executor.read(WORKFLOWS, &self.key).await?;
+        let uid = workflow.metadata.uid.clone();
+        Ok(Inputs {
+            pods: self.registry.pods(&self.key, &uid),
+            results: self.registry.results(&self.key, &uid),
+            library: self.registry.library(&self.key.namespace),
+            config: Arc::clone(&self.config.machine),
+            workflow,
+        })
+    }
+
+    async fn cannot_start(&self, failure: Failure) -> End {
+        match failure {
+            Failure::NotFound(_) => {
+                self.release_orphans(None).await;
+                End::Done
+            }
+            failure => {
+                tracing::warn!(workflow = %self.key, %failure, "the workflow cannot be read");
+                let said = Saying {
+                    warning: true,
+                    reason: "WorkflowUnreadable",
+                    message: &failure.to_string(),
+                    component: "workflow-controller",
+                };
+                self.recorder
+                    .say(&About::new(WORKFLOWS, self.key.clone(), ""), said);
+                End::Failed
+            }
+        }
+    }
+
+    /// Lets go of pods that no machine will: those of another Workflow of this name that is gone, or all,
+    /// once this one is gone or over.
+    async fn release_orphans(&self, but_of: Option<&str>) {
+        let held = self.registry.held(&self.key, but_of);
+        if held.is_empty() {
+            return;
+        }
+        let performer = Performer::new(&self.context, &self.registry, &self.recorder, &self.key, "");
+        let effects = held.into_iter().map(|pod| Effect::ReleasePod {
+            name: pod.name,
+            uid: pod.uid,
+        });
+        // What fails is tried again by the next session: the pod is still held.
+        let _ = performer.perform(effects.collect()).await;
+    }
+
+    /// Compares the machine with one rebuilt from the API, if asked to, and if both saw the same.
+    async fn compare(&self, session: &Session) {
+        if !self.config.verify {
+            return;
+        }
+        let Ok(inputs) = self.inputs().await else { return };
+        if !self.mailbox.is_empty() || inputs.workflow.metadata.uid != session.uid {
+            return;
+        }
+        self.context.metrics().comparisons.add(1);
+        let rebuilt = Machine::rebuild(inputs, self.now());
+        if rebuilt.fingerprint() != session.machine.fingerprint() {
+            self.context.metrics().divergences.add(1);
+            tracing::error!(workflow = %self.key, "the machine differs from a rebuilt one");
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.context.host.now()
+    }
+}
+
+/// The time from `now` until `then`, none if that is past.
+fn until(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or_default()
+}
+
+/// Resolves at a time, or never.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,78 @@
+//! What workflows may refer to, kept by namespace and handed out as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::workflow::contract::{ConfigMap, Library};
+use argo::WorkflowSpec;
+
+/// The libraries of all namespaces. Maps are copied when they change, which is rare; their contents never.
+#[derive(Default)]
+pub(super) struct Shelves {
+    namespaces: BTreeMap<String, Arc<Library>>,
+    cluster: BTreeMap<String, Arc<WorkflowSpec>>,
+}
+
+impl Shelves {
+    /// The library of a namespace.
+    pub(super) fn library(&self, namespace: &str) -> Arc<Library> {
+        self.namespaces.get(namespace).cloned().unwrap_or_else(|| {
+            Arc::new(Library {
+                cluster_templates: self.cluster.clone(),
+                ..Library::default()
+            })
+        })
+    }
+
+    /// Puts a template on its namespace's shelf, or takes it away.
+    pub(super) fn set_template(&mut self, namespace: &str, name: &str, spec: Option<Arc<WorkflowSpec>>) {
+        set(&mut self.of(namespace).templates, name, spec);
+    }
+
+    /// Puts a ConfigMap on its namespace's shelf, or takes it away. Whether that changed anything.
+    pub(super) fn set_config_map(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        map: Option<Arc<ConfigMap>>,
+    ) -> bool {
+        let known = self
+            .namespaces
+            .get(namespace)
+            .and_then(|l| l.config_maps.get(name));
+        if known == map.as_ref() {
+            return false;
+        }
+        set(&mut self.of(namespace).config_maps, name, map);
+        true
+    }
+
+    /// Puts a template on every shelf, or takes it away.
+    pub(super) fn set_cluster_template(&mut self, name: &str, spec: Option<&Arc<WorkflowSpec>>) {
+        set(&mut self.cluster, name, spec.cloned());
+        for library in self.namespaces.values_mut() {
+            set(&mut Arc::make_mut(library).cluster_templates, name, spec.cloned());
+        }
+    }
+
+    fn of(&mut self, namespace: &str) -> &mut Library {
+        let fresh = || {
+            Arc::new(Library {
+                cluster_templates: self.cluster.clone(),
+                ..Library::default()
+            })
+        };
+        Arc::make_mut(self.namespaces.entry(namespace.to_owned()).or_insert_with(fresh))
+    }
+}
+
+fn set<T>(map: &mut BTreeMap<String, T>, name: &str, value: Option<T>) {
+    match value {
+        Some(value) => {
+            map.insert(name.to_owned(), value);
+        }
+        None => {
+            map.remove(name);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! How each effect of a machine is written to the API.
+//!
+//! Effects come in an order of which every prefix is safe. What records a decision, the patch of the
+//! Workflow, waits for all before it and is waited for by all after it; the others between two patches
+//! do not depend on each other and go together.
+
+use std::sync::Arc;
+
+use ::workflow::contract::{ANNOTATION_NODE_NAME, Effect, Event, LABEL_COMPLETED, POD_FINALIZER};
+use futures::StreamExt;
+use meta::ObjectKey;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::events::{About, Recorder, Saying};
+use crate::executor::Failure;
+use crate::informer::Informer;
+use crate::kind::Kind;
+use crate::projections::{PODS, Pod, TASK_RESULTS, WORKFLOWS};
+use crate::workflow::registry::Registry;
+use crate::workflow::{BUDGETS, CLAIMS};
+use crate::write::{Verb, Write};
+
+/// Writes of one workflow under way at the same time.
+const AT_ONCE: usize = 64;
+
+/// Why a batch was not done to its end.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The machine asked to be rebuilt, or the Workflow is not what it was.
+    Rebuild,
+    /// A write did not work.
+    Failed(Failure),
+}
+
+pub(super) struct Performer {
+    context: Context,
+    registry: Arc<Registry>,
+    recorder: Recorder,
+    pods: Informer<Pod>,
+    key: ObjectKey,
+    uid: String,
+}
+
+impl Performer {
+    pub(super) fn new(
+        context: &Context,
+        registry: &Arc<Registry>,
+        recorder: &Recorder,
+        key: &ObjectKey,
+        uid: &str,
+    ) -> Self {
+        Self {
+            context: context.clone(),
+            registry: Arc::clone(registry),
+            recorder: recorder.clone(),
+            pods: context.informers.get(),
+            key: key.clone(),
+            uid: uid.to_owned(),
+        }
+    }
+
+    /// Does a batch; gives the events that tell the machine of refusals.
+    pub(super) async fn perform(&self, effects: Vec<Effect>) -> Result<Vec<Event>, Trouble> {
+        let (mut together, mut refused) = (Vec::new(), Vec::new());
+        for effect in effects {
+            match effect {
+                Effect::PatchWorkflow(patch) => {
+                    refused.extend(self.go_together(std::mem::take(&mut together)).await?);
+                    self.patch_workflow(*patch).await?;
+                }
+                Effect::Rebuild => {
+                    self.go_together(together).await?;
+                    return Err(Trouble::Rebuild);
+                }
+                other => together.push(other),
+            }
+        }
+        refused.extend(self.go_together(together).await?);
+        Ok(refused)
+    }
+
+    async fn go_together(&self, effects: Vec<Effect>) -> Result<Vec<Event>, Trouble> {
+        let done: Vec<Result<Option<Event>, Failure>> = futures::stream::iter(effects)
+            .map(|effect| self.one(effect))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut refused = Vec::new();
+        for result in done {
+            refused.extend(result.map_err(Trouble::Failed)?);
+        }
+        Ok(refused)
+    }
+
+    async fn one(&self, effect: Effect) -> Result<Option<Event>, Failure> {
+        match effect {
+            Effect::CreatePod { node, name, manifest } => self.create_pod(node, &name, *manifest).await,
+            Effect::DeletePod { name, uid, grace } => {
+                self.gone(&self.delete_pod(&name, uid.as_deref(), grace)).await
+            }
+            Effect::ReleasePod { name, uid } => self.release_pod(&name, &uid).await,
+            Effect::DeleteTaskResult { name } => self.delete_result(&name).await,
+            Effect::CreateObject(manifest) => self.create_object(*manifest).await,
+            Effect::DeleteObject { kind, name, .. } => self.delete_object(&kind, &name).await,
+            Effect::EmitEvent {
+                warning,
+                reason,
+                message,
+            } => {
+                self.say(warning, &reason, &message);
+                Ok(None)
+            }
+            // The driver keeps the time; the others do not come here.
+            Effect::WakeAt(_) | Effect::PatchWorkflow(_) | Effect::Rebuild => Ok(None),
+        }
+    }
+
+    async fn patch_workflow(&self, patch: Value) -> Result<(), Trouble> {
+        self.context.metrics().status_patches.add(1);
+        let write = Write::merge(WORKFLOWS, self.key.clone(), patch).at("workflow.patched");
+        match self.context.executor.write(&write).await {
+            Ok(_) => Ok(()),
+            // Gone, or another one of the same name: a fresh look tells.
+            Err(Failure::NotFound(_)) => Err(Trouble::Rebuild),
+            Err(failure) => Err(Trouble::Failed(failure)),
+        }
+    }
+
+    async fn create_pod(&self, node: String, name: &str, manifest: Value) -> Result<Option<Event>, Failure> {
+        let node_name = manifest
+            .pointer("/metadata/annotations")
+            .and_then(|a| a.get(ANNOTATION_NODE_NAME));
+        let node_name = node_name.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let write = Write::create(PODS, self.of(name), manifest).at("workflow.pod-created");
+        let ours = |pod: &Pod| pod.view.node_name == node_name && self.owns(pod);
+        match self.context.executor.ensure(&write, ours).await {
+            Ok(pod) => {
+                self.context.metrics().pods_created.add(1);
+                self.pods.merge(pod);
+                Ok(None)
+            }
+            Err(failure) if is_final(&failure) => Ok(Some(Event::PodRefused {
+                node,
+                message: failure.to_string(),
+            })),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn owns(&self, pod: &Pod) -> bool {
+        let mut owners = pod.metadata.owner_references.iter().flatten();
+        owners.any(|owner| owner.uid == self.uid)
+    }
+
+    fn delete_pod(&self, name: &str, uid: Option<&str>, grace: Option<i64>) -> Write {
+        let mut write =
+            Write::delete(PODS, self.of(name), uid.unwrap_or_default()).at("workflow.pod-deleted");
+        if let Verb::Delete(options) = &mut write.verb {
+            if uid.is_none() {
+                options["preconditions"] = Value::Null;
+            }
+            if let Some(grace) = grace {
+                options["gracePeriodSeconds"] = grace.into();
+            }
+        }
+        write
+    }
+
+    /// Removes our finalizer, and only it: other finalizers of the pod are other people's.
+    async fn release_pod(&self, name: &str, uid: &str) -> Result<Option<Event>, Failure> {
+        let patch = json!({"metadata": {
+            "$deleteFromPrimitiveList/finalizers": [POD_FINALIZER],
+            "labels": {LABEL_COMPLETED: "true"},
+        }});
+        let write = Write::strategic(PODS, self.of(name), patch)
+            .only(uid, None)
+            .at("workflow.pod-released");
+        match self.context.executor.write_as::<Pod>(&write).await {
+            Ok(pod) => {
+                self.pods.merge(pod);
+                Ok(None)
+            }
+            Err(failure) => passed(failure),
+        }
+    }
+
+    async fn delete_result(&self, name: &str) -> Result<Option<Event>, Failure> {
+        let Some(uid) = self.registry.result_uid(&self.key, name) else {
+            return Ok(None);
+        };
+        let write = Write::delete(TASK_RESULTS, self.of(name), &uid).at("workflow.result-deleted");
+        self.gone(&write).await
+    }
+
+    async fn create_object(&self, manifest: Value) -> Result<Option<Event>, Failure> {
+        let text = |pointer: &str| {
+            manifest
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (kind, name) = (kind_of(text("/kind"))?, text("/metadata/name").to_owned());
+        let write = Write::create(kind, self.of(&name), manifest).at("workflow.object-written");
+        match self.context.executor.write(&write).await {
+            Ok(_) | Err(Failure::AlreadyExists(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn delete_object(&self, kind: &str, name: &str) -> Result<Option<Event>, Failure> {
+        let mut write = Write::delete(kind_of(kind)?, self.of(name), "").at("workflow.object-written");
+        if let Verb::Delete(options) = &mut write.verb {
+            options["preconditions"] = Value::Null;
+        }
+        self.gone(&write).await
+    }
+
+    async fn gone(&self, write: &Write) -> Result<Option<Event>, Failure> {
+        match self.context.executor.write(write).await {
+            Ok(_) => Ok(None),
+            Err(failure) => passed(failure),
+        }
+    }
+
+    fn say(&self, warning: bool, reason: &str, message: &str) {
+        let said = Saying {
+            warning,
+            reason,
+            message,
+            component: "workflow-controller",
+        };
+        self.recorder
+            .say(&About::new(WORKFLOWS, self.key.clone(), &self.uid), said);
+    }
+
+    fn of(&self, name: &str) -> ObjectKey {
+        ObjectKey::new(&self.key.namespace, name)
+    }
+}
+
+/// An object that is gone, or is another by now, is what was wanted; a conflict on a patch without a
+/// version is that of another uid.
+fn passed(failure: Failure) -> Result<Option<Event>, Failure> {
+    match failure {
+        Failure::NotFound(_) => Ok(None),
+        failure => Err(failure),
+    }
+}
+
+/// Whether a pod was refused for what it is. A quota may have room later.
+fn is_final(failure: &Failure) -> bool {
+    match failure {
+        Failure::Forbidden(message) => !message.contains("exceeded quota"),
+        Failure::AlreadyExists(_) | Failure::Refused(..) => true,
+        _ => false,
+    }
+}
+
+/// The kinds that a machine may create beside pods.
+fn kind_of(name: &str) -> Result<Kind, Failure> {
+    [CLAIMS, BUDGETS]
+        .into_iter()
+        .find(|kind| kind.kind == name)
+        .ok_or_else(|| Failure::Refused(400, format!("workflows make no {name}")))
+}
