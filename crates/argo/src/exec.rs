@@ -16,8 +16,14 @@ use crate::repository::ArtifactRepository;
 use crate::scalar::{is_false, null_default};
 use crate::values::{Artifact, Parameter};
 
-/// The environment variable that holds the orders as JSON.
+/// The environment variable that holds the orders as JSON; long ones go on in `PLIMSOLL_ORDERS_1` and so on.
 pub const ORDERS_ENV: &str = "PLIMSOLL_ORDERS";
+/// Bytes of orders in one variable: Linux refuses a variable of 128 KiB or more.
+pub const ORDERS_CHUNK: usize = 100 * 1024;
+/// The environment variable that names the API server's unix socket, where there is one.
+pub const SOCKET_ENV: &str = "PLIMSOLL_API_SOCKET";
+/// The environment variable that holds the pod's token for that socket.
+pub const TOKEN_ENV: &str = "PLIMSOLL_API_TOKEN";
 /// The label of a task result that says whether everything was reported (`"true"`).
 pub const REPORT_COMPLETED_LABEL: &str = "workflows.argoproj.io/report-outputs-completed";
 /// The label that names the workflow, on pods and task results.
@@ -69,6 +75,39 @@ pub struct Orders {
     pub repository: Option<ArtifactRepository>,
 }
 
+impl Orders {
+    /// The environment variables that carry these orders.
+    ///
+    /// A dollar sign is written in JSON's own escaped form, so that the expansion of `$(NAME)` in a
+    /// container's `env` finds nothing to expand.
+    pub fn to_env(&self) -> serde_json::Result<Vec<(String, String)>> {
+        let mut rest = serde_json::to_string(self)?.replace('$', "\\u0024");
+        let mut variables = Vec::new();
+        loop {
+            let after = rest.split_off(rest.floor_char_boundary(ORDERS_CHUNK));
+            variables.push((orders_name(variables.len()), rest));
+            if after.is_empty() {
+                return Ok(variables);
+            }
+            rest = after;
+        }
+    }
+
+    /// Reads orders from the environment that `variable` looks up; `None` if it has none.
+    pub fn from_env(variable: impl Fn(&str) -> Option<String>) -> Option<serde_json::Result<Self>> {
+        let text: String = (0..).map_while(|number| variable(&orders_name(number))).collect();
+        (!text.is_empty()).then(|| serde_json::from_str(&text))
+    }
+}
+
+fn orders_name(number: usize) -> String {
+    if number == 0 {
+        ORDERS_ENV.to_owned()
+    } else {
+        format!("{ORDERS_ENV}_{number}")
+    }
+}
+
 /// A source text to run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -79,7 +118,94 @@ pub struct Script {
     pub source: String,
 }
 
-/// The artifact plug-in name that stands for a plain directory of this machine: `configuration` is the
-/// directory's absolute path, `key` the file's path under it. A plug-in is Argo's own way to name a store
+/// The artifact plug-in name that stands for a plain directory of this machine. `key` is the file's path
+/// under the directory; `configuration` is a [`Directory`]. A plug-in is Argo's own way to name a store
 /// it does not know, so manifests and statuses keep Argo's form.
 pub const DIRECTORY_PLUGIN: &str = "plimsoll.dev/directory";
+
+/// The configuration of [`DIRECTORY_PLUGIN`]: an absolute path, or, for an artifact that was saved, JSON
+/// that also holds what was saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Directory {
+    /// The directory's absolute path.
+    pub directory: String,
+    /// `sha256:<hex>` of the artifact as kept; empty if unknown.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// Bytes of the artifact as kept, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+impl Directory {
+    /// Reads a configuration in either form.
+    pub fn parse(configuration: &str) -> Self {
+        serde_json::from_str(configuration).unwrap_or_else(|_| Self {
+            directory: configuration.to_owned(),
+            ..Self::default()
+        })
+    }
+
+    /// Where an artifact lies: its absolute path on this machine; `None` if it lies in no directory.
+    pub fn path_of(artifact: &Artifact) -> Option<String> {
+        let plugin = artifact
+            .location
+            .plugin
+            .as_ref()
+            .filter(|plugin| plugin.name == DIRECTORY_PLUGIN)?;
+        Some(format!(
+            "{}/{}",
+            Self::parse(&plugin.configuration).directory,
+            plugin.key
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_survive_the_environment() {
+        let check = |source: &str, variables: usize| {
+            let orders = Orders {
+                node_id: "wf-1".into(),
+                script: Some(Script {
+                    path: "/tmp/script".into(),
+                    source: source.into(),
+                }),
+                ..Orders::default()
+            };
+            let env = orders.to_env().unwrap();
+            assert_eq!(env.len(), variables);
+            assert!(
+                env.iter()
+                    .all(|(_, value)| !value.contains('$') && value.len() <= ORDERS_CHUNK)
+            );
+            let look_up = |name: &str| {
+                env.iter()
+                    .find(|(key, _)| key == name)
+                    .map(|(_, value)| value.clone())
+            };
+            assert_eq!(Orders::from_env(look_up).unwrap().unwrap(), orders);
+        };
+        check("echo $$ $(HOME) \"quoted\"", 1);
+        check(&"é$".repeat(40_000), 4);
+        assert!(Orders::from_env(|_| None).is_none());
+    }
+
+    #[test]
+    fn a_directory_is_a_path_or_json() {
+        let check = |configuration: &str, directory: &str, size: Option<u64>| {
+            let parsed = Directory::parse(configuration);
+            assert_eq!((parsed.directory.as_str(), parsed.size), (directory, size));
+        };
+        check("/data/artifacts", "/data/artifacts", None);
+        check(
+            r#"{"directory":"/data/artifacts","digest":"sha256:00","size":7}"#,
+            "/data/artifacts",
+            Some(7),
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! The way to the API server: its unix socket on this machine, https inside a cluster.
+//!
+//! The socket is spoken to directly: a whole client would cost a step more than its report.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use argo::exec::{SOCKET_ENV, TOKEN_ENV};
+use argo::{GROUP, VERSION};
+use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use kinds::kube;
+use serde_json::Value;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The API server as this process reaches it.
+pub(super) enum Api {
+    /// By its socket, with the pod's token.
+    Socket { path: PathBuf, token: String },
+    /// By the service account that kubelet mounts.
+    Cluster,
+}
+
+/// One request.
+pub(super) struct Request {
+    method: Method,
+    path: String,
+    content_type: &'static str,
+    body: Bytes,
+}
+
+/// What the server says to it.
+pub(super) enum Answer {
+    /// It is done.
+    Done,
+    /// The object exists already.
+    Exists,
+    /// It will never be done.
+    Refused(String),
+    /// It may be done later.
+    Later(String),
+}
+
+impl Request {
+    pub(super) fn create(namespace: &str, object: &Value) -> Self {
+        let content_type = "application/json";
+        Self {
+            method: Method::POST,
+            path: collection(namespace),
+            content_type,
+            body: bytes(object),
+        }
+    }
+
+    pub(super) fn patch(namespace: &str, name: &str, object: &Value) -> Self {
+        let path = format!("{}/{name}", collection(namespace));
+        Self {
+            method: Method::PATCH,
+            path,
+            content_type: "application/merge-patch+json",
+            body: bytes(object),
+        }
+    }
+}
+
+fn collection(namespace: &str) -> String {
+    format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/workflowtaskresults")
+}
+
+fn bytes(object: &Value) -> Bytes {
+    object.to_string().into_bytes().into()
+}
+
+impl Api {
+    /// The server that this process's environment names.
+    pub(super) fn from_env() -> Self {
+        match std::env::var_os(SOCKET_ENV) {
+            Some(path) => Self::Socket {
+                path: path.into(),
+                token: std::env::var(TOKEN_ENV).unwrap_or_default(),
+            },
+            None => Self::Cluster,
+        }
+    }
+
+    /// Whether the server is elsewhere on a network.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self, Self::Cluster)
+    }
+
+    /// Whether the server may come back: the socket of a platform that was stopped may, as long as the
+    /// folder it lay in is there.
+    pub(super) fn is_worth_waiting_for(&self) -> bool {
+        match self {
+            Self::Socket { path, .. } => path.parent().is_some_and(Path::is_dir),
+            Self::Cluster => true,
+        }
+    }
+
+    /// Sends one request and reads its answer.
+    pub(super) async fn send(&self, request: &Request) -> Answer {
+        let exchange = async {
+            match self {
+                Self::Socket { path, token } => by_socket(path, token, request).await,
+                Self::Cluster => by_cluster(request).await,
+            }
+        };
+        match timeout(REQUEST_TIMEOUT, exchange).await {
+            Ok(Ok((status, body))) => answer(&request.method, status, &body),
+            Ok(Err(problem)) => Answer::Later(problem),
+            Err(_) => Answer::Later("the API server did not answer in time".into()),
+        }
+    }
+}
+
+fn answer(method: &Method, status: StatusCode, body: &[u8]) -> Answer {
+    let message = || {
+        let status_object = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let message = status_object
+            .get("message")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        format!("the API server answered {status}: {message}")
+    };
+    match status {
+        status if status.is_success() => Answer::Done,
+        StatusCode::CONFLICT if *method == Method::POST => Answer::Exists,
+        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+            Answer::Later(message())
+        }
+        status if status.is_server_error() => Answer::Later(message()),
+        _ => Answer::Refused(message()),
+    }
+}
+
+async fn by_socket(path: &Path, token: &str, request: &Request) -> Result<(StatusCode, Bytes), String> {
+    let lost = |error: &dyn std::fmt::Display| format!("no answer at {}: {error}", path.display());
+    let stream = UnixStream::connect(path).await.map_err(|error| lost(&error))?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| lost(&error))?;
+    let driver = tokio::spawn(connection);
+    let request = http::Request::builder()
+        .method(&request.method)
+        .uri(&request.path)
+        .header(header::HOST, "localhost")
+        .header(header::CONTENT_TYPE, request.content_type)
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .body(Full::new(request.body.clone()))
+        .map_err(|error| lost(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| lost(&error))?;
+    let status = response.status();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| lost(&error))?
+        .to_bytes();
+    driver.abort();
+    Ok((status, body))
+}
+
+async fn by_cluster(request: &Request) -> Result<(StatusCode, Bytes), String> {
+    let config = kube::Config::incluster().map_err(|error| error.to_string())?;
+    let client = kube::Client::try_from(config).map_err(|error| error.to_string())?;
+    let request = http::Request::builder()
+        .method(&request.method)
+        .uri(&request.path)
+        .header(header::CONTENT_TYPE, request.content_type)
+        .body(kube::client::Body::from(request.body.to_vec()))
+        .map_err(|error| error.to_string())?;
+    let response = client.send(request).await.map_err(|error| error.to_string())?;
+    let status = response.status();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| error.to_string())?
+        .to_bytes();
+    Ok((status, body))
+}

@@ -1,0 +1,60 @@
+//! What this machine lets us do, found by doing it: a sandbox is built in which nothing runs.
+
+use std::path::PathBuf;
+
+use rustix::process::{WaitId, WaitIdOptions};
+
+use crate::child::Child;
+use crate::protocol::{Abilities, Failure, Sandbox, Stage, Start};
+use crate::sys::Stacks;
+
+/// Tries the ways to a sandbox, best first.
+pub(crate) fn abilities(stacks: &mut Stacks) -> Abilities {
+    let root = rustix::process::geteuid().is_root();
+    let mut first = None;
+    for process_ids in [true, false] {
+        for user_namespace in if root { [false, true] } else { [true, true] } {
+            let wanted = Abilities {
+                sandbox: true,
+                user_namespace,
+                process_ids,
+                other_users: root && !user_namespace,
+                obstacle: None,
+            };
+            match attempt(&wanted, stacks) {
+                Ok(()) => return wanted,
+                Err(failure) => drop(first.get_or_insert(failure)),
+            }
+        }
+    }
+    let obstacle = first.map(|failure| {
+        format!("processes cannot have their own view of the file system on this machine ({failure})")
+    });
+    Abilities {
+        other_users: root,
+        obstacle,
+        ..Abilities::default()
+    }
+}
+
+/// Builds a sandbox and executes a program that cannot exist in it: getting that far is success.
+fn attempt(wanted: &Abilities, stacks: &mut Stacks) -> Result<(), Failure> {
+    const NOTHING: &str = "/dev/null/nothing";
+    let start = Start {
+        argv: vec![NOTHING.to_owned()],
+        cwd: PathBuf::from("/"),
+        stdout: PathBuf::from("/dev/null"),
+        stderr: PathBuf::from("/dev/null"),
+        sandbox: Some(Sandbox {
+            stage: std::env::current_dir().unwrap_or_default().join("stage"),
+            ..Sandbox::default()
+        }),
+        ..Start::default()
+    };
+    let result = Child::prepare(&start, wanted, None)?.start(stacks, NOTHING);
+    let _ = rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED);
+    match result {
+        Err(failure) if failure.stage != Stage::Execute => Err(failure),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,447 @@
+//! The spawner's loop: one thread that waits for requests and for the ends of its children.
+//!
+//! ```text
+//!     poll  --- connection readable ---> requests ---> table, journal, clone
+//!           --- child ended -----------> journal, reap, tell every connection
+//!           --- nothing for long ------> end, if nothing runs and nobody listens
+//! ```
+//!
+//! It knows keys and processes; not pods, not who listens, not why anything runs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+
+use crate::child::Child;
+use crate::connection::Connection;
+use crate::journal::{Journal, Process, State};
+use crate::protocol::{
+    Abilities, Ended, Failure, Key, Message, Outcome, Request, Running, Stage, Start, VERSION,
+};
+use crate::sys::{self, Stacks, Wait};
+use crate::{machine, probe};
+
+/// A spawner with nothing to do and nobody connected ends after this long.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The spawner's state.
+pub(crate) struct Server {
+    listener: UnixListener,
+    signals: OwnedFd,
+    connections: Vec<Connection>,
+    abilities: Abilities,
+    boot: String,
+    journal: Journal,
+    /// Attempts that are not acknowledged.
+    table: BTreeMap<Key, State>,
+    /// Processes without a journal: probes and hooks.
+    passing: BTreeMap<Key, Running>,
+    /// Which of our children is which attempt, and whether it has a sandbox.
+    children: BTreeMap<i32, (Key, bool)>,
+    stacks: Stacks,
+    stop: bool,
+}
+
+impl Server {
+    /// Takes over from an earlier spawner whose journal this is: what it left running is ended, its outcome unknown.
+    pub(crate) fn new(
+        listener: UnixListener,
+        journal: Journal,
+        left: BTreeMap<Key, State>,
+    ) -> io::Result<Self> {
+        let signals = sys::signal_descriptor()?;
+        listener.set_nonblocking(true)?;
+        let mut stacks = Stacks::new();
+        let abilities = probe::abilities(&mut stacks);
+        let mut server = Self {
+            listener,
+            signals,
+            connections: Vec::new(),
+            abilities,
+            boot: machine::boot_id()?,
+            journal,
+            table: BTreeMap::new(),
+            passing: BTreeMap::new(),
+            children: BTreeMap::new(),
+            stacks,
+            stop: false,
+        };
+        for (key, state) in left {
+            server.inherit(key, state);
+        }
+        Ok(server)
+    }
+
+    fn inherit(&mut self, key: Key, state: State) {
+        let (started_at, process) = match state {
+            State::Ended(ended) => {
+                self.table.insert(key, State::Ended(ended));
+                return;
+            }
+            State::Intended { .. } => (None, None),
+            State::Running(process) => (Some(process.started_at), Some(process)),
+        };
+        if let Some(process) = process.filter(|process| process.boot == self.boot) {
+            machine::end(&process);
+        }
+        self.record(Ended {
+            key,
+            started_at,
+            ended_at: now(),
+            outcome: Outcome::Unknown,
+        });
+    }
+
+    /// Serves until told to stop or idle for long.
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        while !self.stop {
+            let ready = self.wait()?;
+            if ready.idle && self.is_idle() && self.connections.is_empty() {
+                return Ok(());
+            }
+            if ready.signals {
+                drain(&self.signals);
+            }
+            self.reap();
+            if ready.listener {
+                self.accept();
+            }
+            self.serve(&ready.connections);
+            self.flush();
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> io::Result<Ready> {
+        let mut fds = vec![
+            PollFd::new(&self.signals, PollFlags::IN),
+            PollFd::new(&self.listener, PollFlags::IN),
+        ];
+        for connection in &self.connections {
+            let interest = if connection.has_output() {
+                PollFlags::IN | PollFlags::OUT
+            } else {
+                PollFlags::IN
+            };
+            fds.push(PollFd::from_borrowed_fd(connection.as_fd(), interest));
+        }
+        let timeout = Timespec {
+            tv_sec: IDLE.as_secs() as i64,
+            tv_nsec: 0,
+        };
+        let count = match rustix::event::poll(&mut fds, Some(&timeout)) {
+            Ok(count) => count,
+            Err(rustix::io::Errno::INTR) => 1,
+            Err(errno) => return Err(errno.into()),
+        };
+        let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
+        Ok(Ready {
+            idle: count == 0,
+            signals: is_ready(&fds[0]),
+            listener: is_ready(&fds[1]),
+            connections: fds[2..].iter().map(is_ready).collect(),
+        })
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running().is_empty() && self.passing.is_empty()
+    }
+
+    fn accept(&mut self) {
+        while let Ok((stream, _)) = self.listener.accept() {
+            self.connect(stream);
+        }
+    }
+
+    fn connect(&mut self, stream: UnixStream) {
+        if let Ok(connection) = Connection::new(stream) {
+            self.connections.push(connection);
+        }
+    }
+
+    fn serve(&mut self, ready: &[bool]) {
+        for (index, _) in ready.iter().enumerate().filter(|(_, ready)| **ready) {
+            for request in self.connections[index].receive() {
+                let answer = self.answer(request);
+                self.connections[index].send(answer.as_ref());
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        for connection in &mut self.connections {
+            connection.flush();
+        }
+        self.connections.retain(|connection| !connection.is_closed());
+        if self.connections.is_empty() {
+            for running in self.passing.values() {
+                machine::kill(running.pid, Signal::KILL, true);
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Option<Message> {
+        match request {
+            Request::Hello { version: VERSION } => Some(Message::Welcome {
+                version: VERSION,
+                abilities: self.abilities.clone(),
+                boot: self.boot.clone(),
+                pid: rustix::process::getpid().as_raw_pid(),
+            }),
+            Request::Hello { version } => Some(Message::Refused {
+                reason: format!("this spawner speaks version {VERSION} of its protocol, not {version}"),
+            }),
+            Request::Start(start) => Some(self.start(&start)),
+            Request::Signal { key, signal, all } => {
+                self.signal(&key, signal, all);
+                None
+            }
+            Request::List => Some(self.listing()),
+            Request::Acknowledge { keys } => {
+                self.acknowledge(&keys);
+                None
+            }
+            Request::ShutdownIfIdle => self.shut_down(),
+        }
+    }
+
+    fn start(&mut self, start: &Start) -> Message {
+        if start.transient {
+            return self.start_passing(start);
+        }
+        match self.table.get(&start.key) {
+            Some(State::Running(process)) => return Message::Started(running(&start.key, process)),
+            Some(State::Ended(ended)) => return Message::Ended(ended.clone()),
+            Some(State::Intended { .. }) | None => {}
+        }
+        if let Err(error) = self.journal.intent(&start.key, &self.boot) {
+            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            return not_started(
+                &start.key,
+                Failure {
+                    stage: Stage::Journal,
+                    subject: "journal".to_owned(),
+                    errno,
+                },
+            );
+        }
+        self.table.insert(
+            start.key.clone(),
+            State::Intended {
+                boot: self.boot.clone(),
+            },
+        );
+        meta::crash::point("spawner.intended");
+        match self.spawn(start) {
+            Ok(process) => self.started(&start.key, process),
+            Err(failure) => {
+                let ended = Ended {
+                    key: start.key.clone(),
+                    started_at: None,
+                    ended_at: now(),
+                    outcome: Outcome::NotStarted(failure),
+                };
+                self.record(ended.clone());
+                Message::Ended(ended)
+            }
+        }
+    }
+
+    fn started(&mut self, key: &Key, process: Process) -> Message {
+        meta::crash::point("spawner.cloned");
+        // A journal that cannot be written now only costs the number of the process after our own death.
+        drop(self.journal.started(key, &process));
+        meta::crash::point("spawner.started");
+        let message = Message::Started(running(key, &process));
+        self.table.insert(key.clone(), State::Running(process));
+        message
+    }
+
+    fn start_passing(&mut self, start: &Start) -> Message {
+        match self.spawn(start) {
+            Ok(process) => {
+                let running = running(&start.key, &process);
+                self.passing.insert(start.key.clone(), running.clone());
+                Message::Started(running)
+            }
+            Err(failure) => not_started(&start.key, failure),
+        }
+    }
+
+    fn spawn(&mut self, start: &Start) -> Result<Process, Failure> {
+        let join = start.join.as_ref().map(|key| self.joined(key)).transpose()?;
+        let sandboxed = join.map_or(start.sandbox.is_some(), |(_, sandboxed)| sandboxed);
+        let child = Child::prepare(start, &self.abilities, join)?;
+        let subject = start.argv.first().map_or("", String::as_str);
+        let started_at = now();
+        let pid = child.start(&mut self.stacks, subject)?.as_raw_pid();
+        self.children.insert(pid, (start.key.clone(), sandboxed));
+        let ticks = if start.transient {
+            0
+        } else {
+            machine::start_ticks(pid).unwrap_or(0)
+        };
+        Ok(Process {
+            pid,
+            ticks,
+            started_at,
+            boot: self.boot.clone(),
+        })
+    }
+
+    fn joined(&self, key: &Key) -> Result<(Pid, bool), Failure> {
+        let pid = match self.table.get(key) {
+            Some(State::Running(process)) => Pid::from_raw(process.pid),
+            _ => None,
+        };
+        let sandboxed = |pid: Pid| {
+            self.children
+                .get(&pid.as_raw_pid())
+                .is_some_and(|(_, sandboxed)| *sandboxed)
+        };
+        pid.map(|pid| (pid, sandboxed(pid))).ok_or_else(|| Failure {
+            stage: Stage::Join,
+            subject: key.to_string(),
+            errno: libc::ESRCH,
+        })
+    }
+
+    fn signal(&self, key: &Key, signal: i32, all: bool) {
+        let pid = match self.table.get(key) {
+            Some(State::Running(process)) => Some(process.pid),
+            _ => self.passing.get(key).map(|running| running.pid),
+        };
+        if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {
+            machine::kill(pid, signal, all);
+        }
+    }
+
+    /// Every child that ended: written down, then reaped, then told.
+    fn reap(&mut self) {
+        while let Some((pid, wait)) = sys::ended_child() {
+            let child = self.children.remove(&pid.as_raw_pid());
+            if child.is_some() {
+                // What the process left behind ends with it, as a container's would.
+                machine::kill(pid.as_raw_pid(), Signal::KILL, true);
+            }
+            let ended = child.and_then(|(key, _)| self.ended(key, wait));
+            if let Some(ended) = &ended
+                && !self.passing.contains_key(&ended.key)
+            {
+                self.record(ended.clone());
+            }
+            meta::crash::point("spawner.ended");
+            let _ = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+            if let Some(ended) = ended {
+                self.passing.remove(&ended.key);
+                self.tell(&Message::Ended(ended));
+            }
+        }
+    }
+
+    fn ended(&self, key: Key, wait: Wait) -> Option<Ended> {
+        let started_at = match (self.table.get(&key), self.passing.get(&key)) {
+            (_, Some(running)) => running.started_at,
+            (Some(State::Running(process)), None) => process.started_at,
+            _ => return None,
+        };
+        let outcome = match wait {
+            Wait::Exited(code) => Outcome::Exited { code },
+            Wait::Signalled(signal) => Outcome::Signalled { signal },
+        };
+        Some(Ended {
+            key,
+            started_at: Some(started_at),
+            ended_at: now(),
+            outcome,
+        })
+    }
+
+    /// Keeps an outcome until it is acknowledged. When the journal cannot be written, memory must do.
+    fn record(&mut self, ended: Ended) {
+        drop(self.journal.ended(&ended));
+        self.table.insert(ended.key.clone(), State::Ended(ended));
+    }
+
+    fn tell(&mut self, message: &Message) {
+        for connection in &mut self.connections {
+            connection.send(Some(message));
+        }
+    }
+
+    fn acknowledge(&mut self, keys: &[Key]) {
+        for key in keys {
+            if matches!(self.table.get(key), Some(State::Ended(_))) {
+                self.table.remove(key);
+                drop(self.journal.acknowledged(key, &self.table));
+            }
+        }
+    }
+
+    fn running(&self) -> Vec<Running> {
+        let running = |(key, state): (&Key, &State)| match state {
+            State::Running(process) => Some(running(key, process)),
+            _ => None,
+        };
+        self.table.iter().filter_map(running).collect()
+    }
+
+    fn listing(&self) -> Message {
+        let ended = self.table.values().filter_map(|state| match state {
+            State::Ended(ended) => Some(ended.clone()),
+            _ => None,
+        });
+        Message::Listing {
+            running: self.running(),
+            ended: ended.collect(),
+        }
+    }
+
+    fn shut_down(&mut self) -> Option<Message> {
+        let running = self.running().len();
+        self.stop = running == 0;
+        (running > 0).then_some(Message::Busy { running })
+    }
+}
+
+struct Ready {
+    idle: bool,
+    signals: bool,
+    listener: bool,
+    connections: Vec<bool>,
+}
+
+fn running(key: &Key, process: &Process) -> Running {
+    Running {
+        key: key.clone(),
+        pid: process.pid,
+        started_at: process.started_at,
+    }
+}
+
+fn not_started(key: &Key, failure: Failure) -> Message {
+    let outcome = Outcome::NotStarted(failure);
+    Message::Ended(Ended {
+        key: key.clone(),
+        started_at: None,
+        ended_at: now(),
+        outcome,
+    })
+}
+
+/// Nanoseconds since 1970.
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as i64)
+}
+
+fn drain(signals: &OwnedFd) {
+    let mut buffer = [0_u8; 1024];
+    while rustix::io::read(signals, &mut buffer).is_ok_and(|length| length == buffer.len()) {}
+}
