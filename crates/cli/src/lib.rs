@@ -18,6 +18,7 @@ pub mod data_dir;
 pub mod diagnostic;
 pub mod error;
 pub mod exit;
+pub mod manifest;
 pub mod platform;
 pub mod signals;
 pub mod ui;
