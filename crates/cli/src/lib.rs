@@ -11,6 +11,7 @@
 //! as a [`platform::Platform`].
 
 pub mod age;
+pub mod check;
 pub mod command;
 pub mod connect;
 pub mod context;
@@ -18,9 +19,17 @@ pub mod data_dir;
 pub mod diagnostic;
 pub mod error;
 pub mod exit;
+pub mod follow;
 pub mod manifest;
+pub mod objects;
+pub mod output;
 pub mod platform;
+pub mod pods;
 pub mod signals;
+pub mod submission;
+pub mod summary;
+pub mod table;
+pub mod tree;
 pub mod ui;
 
 use std::ffi::OsString;

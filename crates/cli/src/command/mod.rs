@@ -10,9 +10,23 @@ use crate::exit::{self, Exit};
 use crate::ui::ColorChoice;
 
 pub mod completions;
+pub mod delete;
 pub mod down;
+pub mod get;
+pub mod lint;
+pub mod list;
+pub mod logs;
+pub mod resume;
+pub mod run;
+pub mod stop;
+pub mod submit;
+pub mod suspend;
+pub mod terminate;
 pub mod up;
 pub mod version;
+pub mod wait;
+pub mod watch;
+mod workflows;
 
 /// Run workflows and other data and machine-learning workloads on this machine or on a Kubernetes cluster.
 ///
@@ -67,8 +81,21 @@ pub struct Globals {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Run(run::Args),
     Up(up::Args),
     Down(down::Args),
+    Submit(submit::Args),
+    List(list::Args),
+    Get(get::Args),
+    Watch(watch::Args),
+    Wait(wait::Args),
+    Logs(logs::Args),
+    Lint(lint::Args),
+    Delete(delete::Args),
+    Suspend(suspend::Args),
+    Resume(resume::Args),
+    Stop(stop::Args),
+    Terminate(terminate::Args),
     Completions(completions::Args),
     Version(version::Args),
 }
@@ -79,9 +106,34 @@ pub enum Command {
 /// The command's failure, to be shown and turned into an exit code.
 pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
     match cli.command {
+        Command::Run(args) => run::run(context, args).await,
         Command::Up(args) => up::run(context, args).await,
         Command::Down(args) => down::run(context, args).await,
+        Command::Submit(args) => submit::run(context, args).await,
+        Command::List(args) => list::run(context, args).await,
+        Command::Get(args) => get::run(context, args).await,
+        Command::Watch(args) => watch::run(context, args).await,
+        Command::Wait(args) => wait::run(context, args).await,
+        Command::Logs(args) => logs::run(context, args).await,
+        Command::Lint(args) => lint::run(context, &args),
+        Command::Delete(args) => delete::run(context, args).await,
+        Command::Suspend(args) => suspend::run(context, args).await,
+        Command::Resume(args) => resume::run(context, args).await,
+        Command::Stop(args) => stop::run(context, args).await,
+        Command::Terminate(args) => terminate::run(context, args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Version(args) => version::run(context, &args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn flags_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
     }
 }

@@ -69,6 +69,18 @@ impl Document {
         Diagnostic::at(&self.source, span, message)
     }
 
+    /// Where the value at `pointer` lies: `file.yaml:3:5`.
+    #[must_use]
+    pub fn place(&self, pointer: &str) -> String {
+        let start = self
+            .value_span(pointer)
+            .map_or(0, |span| span.start.min(self.source.text.len()));
+        let before = &self.source.text[..start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
+        format!("{}:{line}:{column}", self.source.name)
+    }
+
     fn value_span(&self, pointer: &str) -> Option<Range<usize>> {
         self.spans.value(&format!("{}{pointer}", self.root))
     }
@@ -122,7 +134,9 @@ fn parse(source: &Arc<Source>, loaded: &mut Loaded) {
     for range in ranges {
         match tree::read(&source.text[range.clone()], range.start) {
             Ok((Value::Null, _)) => {}
-            Ok((value, spans)) => loaded.documents.extend(documents(source, value, Arc::new(spans))),
+            Ok((value, spans)) => loaded
+                .documents
+                .extend(documents(source, value, &Arc::new(spans))),
             Err(broken) => {
                 let mut problem = Diagnostic::at(source, broken.span, broken.message);
                 problem.hints.extend(broken.hint);
@@ -133,12 +147,12 @@ fn parse(source: &Arc<Source>, loaded: &mut Loaded) {
 }
 
 /// The document itself, or the items of a `kind: List`.
-fn documents(source: &Arc<Source>, mut value: Value, spans: Arc<Spans>) -> Vec<Document> {
+fn documents(source: &Arc<Source>, mut value: Value, spans: &Arc<Spans>) -> Vec<Document> {
     let is_list = value.get("kind").and_then(Value::as_str) == Some("List");
     let document = |value, root| Document {
         source: Arc::clone(source),
         value,
-        spans: Arc::clone(&spans),
+        spans: Arc::clone(spans),
         root,
     };
     match value.get_mut("items") {

@@ -154,17 +154,38 @@ impl Ui {
         if self.is_live() { self.size().0 } else { 120 }
     }
 
-    /// Writes to the terminal on stderr: `control` as it is, `text` with or without colour.
-    pub fn draw(&self, control: &str, text: &str) {
+    /// Draws `lines` on the terminal in place of the `previous` lines drawn before. Returns how many there are now.
+    pub fn redraw(&self, previous: usize, lines: &[String]) -> usize {
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = if err.color {
-            text.to_owned()
-        } else {
-            strip_str(text).to_string()
+        let color = err.color;
+        let shown = |line: &String| {
+            if color {
+                line.clone()
+            } else {
+                strip_str(line).to_string()
+            }
         };
-        let _ = err.to.write_all(format!("{control}{text}").as_bytes());
+        let _ = err
+            .to
+            .write_all(frame(previous, lines.iter().map(shown)).as_bytes());
         let _ = err.to.flush();
+        lines.len()
     }
+}
+
+/// What redraws `previous` lines as `lines`: no line wraps, so that counting lines is counting rows, and
+/// the terminal shows the frame as one where it can.
+fn frame(previous: usize, lines: impl Iterator<Item = String>) -> String {
+    let mut text = String::from("\x1b[?2026h\x1b[?7l\r");
+    if previous > 0 {
+        text.push_str(&format!("\x1b[{previous}A"));
+    }
+    for line in lines {
+        text.push_str(&line);
+        text.push_str("\x1b[K\n");
+    }
+    text.push_str("\x1b[J\x1b[?7h\x1b[?2026l");
+    text
 }
 
 impl Stream {

@@ -22,3 +22,17 @@ pub const DIM: Style = Style::new().dimmed();
 pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
+
+/// A colour that stays with a name, to tell the lines of several pods apart.
+#[must_use]
+pub fn named(name: &str) -> Style {
+    const COLORS: [AnsiColor; 6] = [
+        AnsiColor::Red,
+        AnsiColor::Green,
+        AnsiColor::Yellow,
+        AnsiColor::Blue,
+        AnsiColor::Magenta,
+        AnsiColor::Cyan,
+    ];
+    COLORS[meta::hash::fnv1a_32(name.as_bytes()) as usize % COLORS.len()].on_default()
+}

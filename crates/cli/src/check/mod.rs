@@ -1,0 +1,45 @@
+//! What is wrong with documents, before anything is created.
+//!
+//! ```text
+//! every document     identity: apiVersion, kind, a name; no two of the same name
+//! known kinds        shape: unknown fields, wrong types (JSON Schema)
+//! workflows          meaning: templates, cycles, references (crate `workflow`)
+//! ```
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Document;
+
+mod identity;
+
+/// How strict to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Fields that nobody defined are problems.
+    pub strict: bool,
+    /// What is referred to must be among the documents: there is nowhere else for it to be.
+    pub whole: bool,
+}
+
+/// Every problem that keeps `documents` from being created, in their order.
+#[must_use]
+pub fn check(documents: &[Document]) -> Vec<Diagnostic> {
+    check_with(
+        documents,
+        Rules {
+            strict: true,
+            whole: false,
+        },
+    )
+}
+
+/// Every problem of `documents` under `rules`, in their order.
+#[must_use]
+pub fn check_with(documents: &[Document], rules: Rules) -> Vec<Diagnostic> {
+    let _ = rules;
+    let mut problems = Vec::new();
+    for document in documents {
+        problems.extend(identity::check(document));
+    }
+    problems.extend(identity::duplicates(documents));
+    problems
+}

@@ -1,0 +1,228 @@
+//! `plimsoll get`: one workflow as text, a tree included, like `argo get`.
+
+use jiff::Timestamp;
+use kinds::kube::api::DynamicObject;
+
+use super::workflows;
+use crate::age;
+use crate::connect::connect;
+use crate::context::Context;
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::output::{self, Format};
+use crate::pods;
+use crate::table::Table;
+use crate::tree::forest::{Forest, Item};
+use crate::tree::phase::Phase;
+use crate::tree::view::{NodeView, SpecView, StatusView};
+use crate::ui::style::paint;
+
+/// Show workflows and their nodes
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Names of workflows; `@latest` is the one created last
+    #[arg(required = true, value_name = "WORKFLOW")]
+    names: Vec<String>,
+    /// Print the objects in this form
+    #[arg(long, short, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+/// Runs the command.
+pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let connection = connect(context).await?;
+    let mut objects = Vec::new();
+    for name in &args.names {
+        objects.push(workflows::get(&connection, name).await?);
+    }
+    match args.output {
+        Some(format) => output::print(context, format, &objects)?,
+        None => {
+            let texts: Vec<String> = objects
+                .iter()
+                .map(|object| describe(object, context.now()))
+                .collect();
+            context.ui.print(&texts.join("\n"))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// The workflow as text: facts first, then the tree of its nodes.
+pub(super) fn describe(object: &DynamicObject, now: Timestamp) -> String {
+    let status = status_of(object);
+    let mut text = facts(object, &status, now);
+    if !status.nodes.is_empty() {
+        text.push('\n');
+        text.push_str(&tree(object, &status, now));
+    }
+    text
+}
+
+/// What is shown of the object's status; of one that is not understood, nothing.
+pub(super) fn status_of(object: &DynamicObject) -> StatusView {
+    let status = object.data.get("status").cloned().unwrap_or_default();
+    let mut status: StatusView = serde_json::from_value(status).unwrap_or_default();
+    status.unpack();
+    status
+}
+
+/// What is shown of the object's spec.
+pub(super) fn spec_of(object: &DynamicObject) -> SpecView {
+    let spec = object.data.get("spec").cloned().unwrap_or_default();
+    serde_json::from_value(spec).unwrap_or_default()
+}
+
+/// The column in which facts begin, as in Argo's command line.
+const FACTS: usize = 21;
+
+fn facts(object: &DynamicObject, status: &StatusView, now: Timestamp) -> String {
+    let spec = spec_of(object);
+    let mut text = String::new();
+    let mut fact = |name: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(format!("{name:<FACTS$}{value}").trim_end());
+            text.push('\n');
+        }
+    };
+    let when = |time: Option<Timestamp>| time.map(|time| moment(time, now)).unwrap_or_default();
+    let account = if spec.service_account_name.is_empty() {
+        "unset"
+    } else {
+        &spec.service_account_name
+    };
+    fact("Name:", object.metadata.name.as_deref().unwrap_or_default());
+    fact(
+        "Namespace:",
+        object.metadata.namespace.as_deref().unwrap_or_default(),
+    );
+    fact("ServiceAccount:", account);
+    fact(
+        "Status:",
+        if status.phase.is_empty() {
+            "Pending"
+        } else {
+            &status.phase
+        },
+    );
+    fact("Message:", &status.message);
+    for condition in &status.conditions {
+        let value = if condition.message.is_empty() {
+            &condition.status
+        } else {
+            &condition.message
+        };
+        fact(&format!(" {}", condition.kind), value);
+    }
+    fact(
+        "Created:",
+        &when(object.metadata.creation_timestamp.as_ref().map(|time| time.0)),
+    );
+    fact("Started:", &when(status.started_at));
+    fact("Finished:", &when(status.finished_at));
+    fact("Duration:", &duration(status.started_at, status.finished_at, now));
+    fact("Progress:", &status.progress);
+    let used = status
+        .resources_duration
+        .iter()
+        .map(|(resource, seconds)| format!("{seconds}s*{resource}"));
+    fact("ResourcesDuration:", &used.collect::<Vec<_>>().join(", "));
+    parameters("Parameters:", &spec.arguments.parameters, &mut fact);
+    parameters("Output Parameters:", &status.outputs.parameters, &mut fact);
+    text
+}
+
+fn parameters(
+    title: &str,
+    parameters: &[crate::tree::view::ParameterView],
+    fact: &mut impl FnMut(&str, &str),
+) {
+    if parameters.is_empty() {
+        return;
+    }
+    fact(title, " ");
+    for parameter in parameters {
+        fact(
+            &format!("  {}:", parameter.name),
+            &parameter.text().unwrap_or_default(),
+        );
+    }
+}
+
+fn moment(time: Timestamp, now: Timestamp) -> String {
+    format!(
+        "{} ({} ago)",
+        meta::time::seconds(time),
+        age::human(now.duration_since(time))
+    )
+}
+
+/// How long it took, or has taken; empty before it started.
+pub(super) fn duration(start: Option<Timestamp>, end: Option<Timestamp>, now: Timestamp) -> String {
+    start
+        .map(|start| age::human(end.unwrap_or(now).duration_since(start)))
+        .unwrap_or_default()
+}
+
+/// The tree of nodes, with Argo's columns.
+fn tree(object: &DynamicObject, status: &StatusView, now: Timestamp) -> String {
+    let forest = Forest::new(status);
+    let name = workflows::name_of(object);
+    let mut table = Table::new(["STEP", "TEMPLATE", "PODNAME", "DURATION", "MESSAGE"]);
+    for root in &forest.roots {
+        rows(&forest, *root, "", "", &mut |label, item| {
+            table.row(row(&name, label, item, status.nodes.get(&item.id), now));
+        });
+    }
+    table.render(0)
+}
+
+fn row(workflow: &str, label: String, item: &Item, node: Option<&NodeView>, now: Timestamp) -> Vec<String> {
+    let template = node.map(|node| match node.template_ref.name.as_str() {
+        "" => node.template_name.clone(),
+        name => format!("{name}/{}", node.template_ref.template),
+    });
+    let pod = node
+        .filter(|node| node.kind == "Pod")
+        .map(|node| pods::name_of(workflow, node));
+    let timed = !matches!(item.phase, Phase::Skipped | Phase::Omitted);
+    let spent = if timed {
+        duration(item.started, item.finished, now)
+    } else {
+        String::new()
+    };
+    let message = item
+        .message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    vec![
+        label,
+        template.unwrap_or_default(),
+        pod.unwrap_or_default(),
+        spent,
+        message,
+    ]
+}
+
+/// Every item with its branches and glyph, depth first.
+fn rows(forest: &Forest, at: usize, own: &str, below: &str, each: &mut impl FnMut(String, &Item)) {
+    let item = &forest.items[at];
+    let glyph = paint(item.phase.style(), item.phase.glyph());
+    each(format!("{own}{glyph} {}", item.label), item);
+    for (nth, child) in item.children.iter().enumerate() {
+        let last = nth + 1 == item.children.len();
+        let (branch, space) = if last {
+            ("└─", "  ")
+        } else {
+            ("├─", "│ ")
+        };
+        rows(
+            forest,
+            *child,
+            &format!("{below}{branch}"),
+            &format!("{below}{space}"),
+            each,
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! Following workflows until they are over: one watch each, one picture or one stream of lines for all.
+//!
+//! ```text
+//! watches ---+                 +-> Live   a picture on the terminal, redrawn at most ten times a second
+//! tails   ---+--> Followed --->|
+//! ticks   ---+                 +-> lines  to stderr or stdout, one per change
+//! Ctrl-C  ---+
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, SelectAll, StreamExt as _};
+use jiff::Timestamp;
+use kinds::kube::runtime::WatchStreamExt as _;
+use kinds::kube::runtime::watcher::{self, watch_object};
+use kinds::kube::{Api, Client};
+
+use crate::context::Context;
+use crate::error::{CommandError, Result};
+use crate::pods;
+use crate::signals::Interrupts;
+use crate::tree::forest::Forest;
+use crate::tree::phase::Phase;
+use crate::tree::plain::Transitions;
+use crate::tree::refine::Observed;
+use crate::tree::render::{Picture, Room, render};
+use crate::tree::view::{NodeView, StatusView, WorkflowView, workflows};
+
+/// The shortest time between two pictures.
+const FRAME: Duration = Duration::from_millis(100);
+/// How often durations move on where nothing else happens.
+const TICK: Duration = Duration::from_secs(1);
+/// Lines of a failed node's log that are fetched.
+const TAIL: i64 = 20;
+/// Failed nodes whose logs are fetched, for each workflow; the first say enough.
+const TAILS: usize = 10;
+
+/// Where the plain lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// They are what was asked for.
+    Stdout,
+    /// They accompany something else.
+    Stderr,
+    /// Nowhere: only the end matters.
+    Nowhere,
+}
+
+/// How following ended.
+#[derive(Debug)]
+pub enum End {
+    /// Every workflow is over.
+    Finished(Vec<Followed>),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// One workflow that is followed.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// As last seen.
+    pub status: StatusView,
+    /// The last lines that failed nodes logged, by node id.
+    pub tails: BTreeMap<String, Vec<String>>,
+    seen: bool,
+    observed: Observed,
+    transitions: Transitions,
+    asked: BTreeSet<String>,
+}
+
+/// Follows `names` of `namespace` until all are over, or `interrupts`.
+///
+/// # Errors
+/// A workflow is deleted meanwhile or was never there, or the server refuses the watch.
+pub async fn follow(
+    context: &Context,
+    client: &Client,
+    targets: &[(String, String)],
+    lines: Lines,
+    interrupts: &mut Interrupts,
+) -> Result<End> {
+    let mut follower = Follower::new(context, client, targets, lines);
+    let mut events: SelectAll<_> = targets
+        .iter()
+        .enumerate()
+        .map(|(nth, (namespace, name))| watch(client, namespace, name, nth))
+        .collect();
+    let mut ticks = tokio::time::interval(TICK);
+    let mut frames = tokio::time::interval(FRAME);
+    frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while !follower.is_done() {
+        tokio::select! {
+            Some((nth, event)) = events.next() => follower.event(nth, event)?,
+            Some((nth, id, tail)) = follower.fetches.next() => follower.tail(nth, id, tail),
+            _ = ticks.tick() => follower.stale = true,
+            _ = frames.tick(), if follower.stale && follower.live => follower.draw(),
+            () = interrupts.next() => {
+                follower.draw();
+                return Ok(End::Interrupted);
+            }
+        }
+    }
+    follower.draw();
+    Ok(End::Finished(follower.all))
+}
+
+type Event = (usize, Result<Option<WorkflowView>, watcher::Error>);
+
+fn watch(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    nth: usize,
+) -> futures::stream::BoxStream<'static, Event> {
+    let api: Api<WorkflowView> = Api::namespaced_with(client.clone(), namespace, &workflows());
+    watch_object(api, name)
+        .default_backoff()
+        .map(move |event| (nth, event))
+        .boxed()
+}
+
+struct Follower<'a> {
+    context: &'a Context,
+    client: &'a Client,
+    all: Vec<Followed>,
+    lines: Lines,
+    live: bool,
+    stale: bool,
+    drawn: usize,
+    began: Timestamp,
+    fetches: FuturesUnordered<BoxFuture<'static, (usize, String, Vec<String>)>>,
+}
+
+impl<'a> Follower<'a> {
+    fn new(context: &'a Context, client: &'a Client, targets: &[(String, String)], lines: Lines) -> Self {
+        let followed = |(namespace, name): &(String, String)| Followed {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            ..Followed::default()
+        };
+        Self {
+            context,
+            client,
+            all: targets.iter().map(followed).collect(),
+            lines,
+            live: lines != Lines::Nowhere && context.ui.is_live(),
+            stale: false,
+            drawn: 0,
+            began: context.now(),
+            fetches: FuturesUnordered::new(),
+        }
+    }
+
+    /// Whether every workflow is over and every log asked for has come.
+    fn is_done(&self) -> bool {
+        self.fetches.is_empty() && self.all.iter().all(|followed| followed.status.is_finished())
+    }
+
+    fn event(&mut self, nth: usize, event: Result<Option<WorkflowView>, watcher::Error>) -> Result<()> {
+        let name = &self.all[nth].name;
+        match event {
+            Ok(Some(view)) => self.update(nth, view.status.unwrap_or_default()),
+            Ok(None) if self.all[nth].seen => {
+                Err(CommandError::failed(format!("the workflow `{name}` was deleted")))
+            }
+            Ok(None) => Err(CommandError::failed(format!("there is no workflow `{name}`"))),
+            Err(error) => self.interrupted(error),
+        }
+    }
+
+    /// A refusal is final; everything else is tried again, after a pause.
+    fn interrupted(&self, error: watcher::Error) -> Result<()> {
+        match error {
+            watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)
+                if crate::error::status_code(&error)
+                    .is_some_and(|code| (400..500).contains(&code) && code != 429 && code != 410) =>
+            {
+                Err(error.into())
+            }
+            other => {
+                self.context.ui.detail(&format!("watching again: {other}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn update(&mut self, nth: usize, mut status: StatusView) -> Result<()> {
+        let now = self.context.now();
+        let followed = &mut self.all[nth];
+        followed.seen = true;
+        status.unpack();
+        followed.observed.refine(&mut status, now);
+        followed.status = status;
+        self.stale = true;
+        self.ask_for_tails(nth);
+        if self.live { Ok(()) } else { self.tell(nth, now) }
+    }
+
+    /// Fetches the logs of nodes that have just failed.
+    fn ask_for_tails(&mut self, nth: usize) {
+        let followed = &mut self.all[nth];
+        for node in followed.status.nodes.values() {
+            let wanted = failed(node) && followed.asked.len() < TAILS;
+            if wanted && followed.asked.insert(node.id.clone()) {
+                let pod = pods::name_of(&followed.name, node);
+                let (client, namespace, id) =
+                    (self.client.clone(), followed.namespace.clone(), node.id.clone());
+                self.fetches.push(Box::pin(async move {
+                    let tail = pods::tail(&client, &namespace, &pod, TAIL).await;
+                    (nth, id, tail)
+                }));
+            }
+        }
+    }
+
+    fn tail(&mut self, nth: usize, id: String, tail: Vec<String>) {
+        self.all[nth].tails.insert(id, tail);
+        self.stale = true;
+    }
+
+    /// Says what is new, in plain lines.
+    fn tell(&mut self, nth: usize, now: Timestamp) -> Result<()> {
+        let several = self.all.len() > 1;
+        let followed = &mut self.all[nth];
+        let origin = followed.status.started_at.unwrap_or(self.began);
+        for line in followed
+            .transitions
+            .lines(&followed.name, &followed.status, origin, now)
+        {
+            let line = if several {
+                format!("{}  {line}", followed.name)
+            } else {
+                line
+            };
+            match self.lines {
+                Lines::Stdout => self.context.ui.print(&format!("{line}\n"))?,
+                Lines::Stderr => self.context.ui.say(&line),
+                Lines::Nowhere => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Redraws the picture.
+    fn draw(&mut self) {
+        self.stale = false;
+        if !self.live {
+            return;
+        }
+        let now = self.context.now();
+        let (width, height) = self.context.ui.size();
+        // The last row is where the cursor stands.
+        let share = height.saturating_sub(1) / self.all.len().max(1);
+        let room = Room {
+            width,
+            height: share.max(1),
+        };
+        let lines: Vec<String> = self
+            .all
+            .iter_mut()
+            .flat_map(|followed| followed.picture(now, room))
+            .collect();
+        let fits = height.saturating_sub(1).min(lines.len());
+        self.drawn = self.context.ui.redraw(self.drawn, &lines[..fits]);
+    }
+}
+
+impl Followed {
+    fn picture(&self, now: Timestamp, room: Room) -> Vec<String> {
+        let forest = Forest::new(&self.status);
+        let picture = Picture {
+            name: &self.name,
+            phase: Phase::parse(&self.status.phase),
+            message: &self.status.message,
+            started: self.status.started_at,
+            finished: self.status.finished_at,
+            forest: &forest,
+            tails: &self.tails,
+        };
+        render(&picture, now, room)
+    }
+}
+
+fn failed(node: &NodeView) -> bool {
+    node.kind == "Pod" && Phase::parse(&node.phase).is_bad()
+}

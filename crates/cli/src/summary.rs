@@ -1,0 +1,222 @@
+//! What is said when a workflow is over: its outputs, where its artifacts lie, and what failed and why.
+//!
+//! An output parameter whose value is a JSON list of objects is shown as a table.
+
+use std::path::Path;
+
+use argo::exec::DIRECTORY_PLUGIN;
+
+use crate::age;
+use crate::follow::Followed;
+use crate::pods;
+use crate::table::{self, Table};
+use crate::tree::forest::in_order;
+use crate::tree::phase::Phase;
+use crate::tree::plain::short;
+use crate::tree::view::{ArtifactView, NodeView, OutputsView, ParameterView};
+use crate::ui::style::{self, paint};
+
+/// The most failed nodes that are shown.
+const MAX_FAILED: usize = 5;
+/// The longest parameter value that is shown on one line.
+const MAX_VALUE: usize = 200;
+
+/// The summary of one workflow, styled, with a line break at its end.
+#[must_use]
+pub fn render(followed: &Followed) -> String {
+    let status = &followed.status;
+    let phase = Phase::parse(&status.phase);
+    let mut text = format!(
+        "{}  {}",
+        paint(style::BOLD, &followed.name),
+        paint(phase.style(), phase.name())
+    );
+    if let (Some(start), Some(end)) = (status.started_at, status.finished_at) {
+        text.push_str(&format!("  {}", age::precise(end.duration_since(start))));
+    }
+    if !status.message.is_empty() {
+        text.push_str(&format!("  {}", status.message));
+    }
+    text.push('\n');
+    text.push_str(&failures(followed));
+    let outputs = outputs(followed);
+    text.push_str(&parameters(&outputs.parameters));
+    text.push_str(&artifacts(&outputs.artifacts));
+    text
+}
+
+/// The workflow's own outputs and those of its topmost node; where neither has any, those of the nodes that
+/// nothing comes after.
+fn outputs(followed: &Followed) -> OutputsView {
+    let mut found = followed.status.outputs.clone();
+    if let Some(root) = followed.status.nodes.get(&followed.name) {
+        add(&mut found, &root.outputs);
+    }
+    if found.parameters.is_empty() && found.artifacts.is_empty() {
+        for node in in_order(&followed.status) {
+            if node.children.is_empty() && node.kind == "Pod" {
+                add(&mut found, &node.outputs);
+            }
+        }
+    }
+    // Logs are kept as an artifact where that is asked for; they have a command of their own.
+    found.artifacts.retain(|artifact| artifact.name != "main-logs");
+    found
+}
+
+/// Adds what is not there yet under its name.
+fn add(to: &mut OutputsView, from: &OutputsView) {
+    for parameter in &from.parameters {
+        let global = !parameter.global_name.is_empty();
+        if !global && !to.parameters.iter().any(|known| known.name == parameter.name) {
+            to.parameters.push(parameter.clone());
+        }
+    }
+    for artifact in &from.artifacts {
+        let global = !artifact.global_name.is_empty();
+        if !global && !to.artifacts.iter().any(|known| known.name == artifact.name) {
+            to.artifacts.push(artifact.clone());
+        }
+    }
+}
+
+/// Tables first, then the values of one line, so that the figures that matter stand last.
+fn parameters(parameters: &[ParameterView]) -> String {
+    let mut text = String::new();
+    let mut lines = Table::bare();
+    for parameter in parameters {
+        let value = parameter.text().unwrap_or_default();
+        match table::of_json(&value) {
+            Some(table) => {
+                text.push_str(&format!(
+                    "\n{}\n{}",
+                    paint(style::BOLD, &parameter.name),
+                    table.render(2)
+                ));
+            }
+            None => lines.row([format!("  {}", parameter.name), one_line(&value)]),
+        }
+    }
+    let lines = lines.render(0);
+    if !lines.is_empty() {
+        text.push_str(&format!("\n{}\n{lines}", paint(style::BOLD, "Outputs")));
+    }
+    text
+}
+
+fn one_line(value: &str) -> String {
+    let line: String = value
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if line.chars().count() <= MAX_VALUE {
+        return line;
+    }
+    line.chars().take(MAX_VALUE).chain(['…']).collect()
+}
+
+fn artifacts(artifacts: &[ArtifactView]) -> String {
+    let mut lines = Table::bare();
+    for artifact in artifacts {
+        lines.row([
+            format!("  {}", artifact.name),
+            paint(style::HINT, place(artifact)),
+        ]);
+    }
+    let lines = lines.render(0);
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("\n{}\n{lines}", paint(style::BOLD, "Artifacts"))
+    }
+}
+
+/// Where an artifact lies: a path of this machine, or what names it in its store.
+fn place(artifact: &ArtifactView) -> String {
+    let text = |store: &str, field: &str| {
+        let value = artifact.rest.get(store).and_then(|store| store.get(field));
+        value
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    if text("plugin", "name") == DIRECTORY_PLUGIN {
+        let directory = text("plugin", "configuration");
+        return Path::new(&directory)
+            .join(text("plugin", "key"))
+            .display()
+            .to_string();
+    }
+    for (store, scheme) in [("s3", "s3"), ("gcs", "gs"), ("oss", "oss")] {
+        if artifact.rest.contains_key(store) {
+            return format!("{scheme}://{}/{}", text(store, "bucket"), text(store, "key"));
+        }
+    }
+    for (store, field) in [
+        ("http", "url"),
+        ("git", "repo"),
+        ("hdfs", "path"),
+        ("azure", "blob"),
+        ("artifactory", "url"),
+    ] {
+        if artifact.rest.contains_key(store) {
+            return text(store, field);
+        }
+    }
+    String::new()
+}
+
+/// What failed: each node with its message and the end of its log, and how to see all of it.
+fn failures(followed: &Followed) -> String {
+    let failed: Vec<&NodeView> = in_order(&followed.status)
+        .into_iter()
+        .filter(|node| is_failed(node))
+        .collect();
+    let mut text = String::new();
+    for node in failed.iter().take(MAX_FAILED) {
+        text.push_str(&failure(followed, node));
+    }
+    if failed.len() > MAX_FAILED {
+        text.push_str(&format!("\n… and {} more failed\n", failed.len() - MAX_FAILED));
+    }
+    if let Some(node) = failed.iter().find(|node| node.kind == "Pod") {
+        let pod = pods::name_of(&followed.name, node);
+        let hint = paint(style::HINT, "hint");
+        text.push_str(&format!(
+            "\n{hint}: `plimsoll logs {} {pod}` shows all that a step said\n",
+            followed.name
+        ));
+    }
+    text
+}
+
+/// Whether the node itself failed, not one below it. An attempt that was followed by a good one is no failure.
+fn is_failed(node: &NodeView) -> bool {
+    let own = !matches!(
+        node.kind.as_str(),
+        "Steps" | "DAG" | "StepGroup" | "TaskGroup" | "Retry"
+    );
+    own && Phase::parse(&node.phase).is_bad()
+}
+
+fn failure(followed: &Followed, node: &NodeView) -> String {
+    let phase = Phase::parse(&node.phase);
+    let glyph = paint(phase.style(), phase.glyph());
+    let name = paint(style::BOLD, short(&followed.name, &node.name));
+    let mut text = format!("\n{glyph} {name}  {}: {}", phase.name(), one_line(&node.message));
+    if let Some(code) = node
+        .outputs
+        .exit_code
+        .as_ref()
+        .filter(|code| !node.message.contains(&format!("exit code {code}")))
+    {
+        text.push_str(&format!(" (exit code {code})"));
+    }
+    text.push('\n');
+    for line in followed.tails.get(&node.id).into_iter().flatten() {
+        let bar = paint(style::DIM, "│");
+        text.push_str(&format!("  {bar} {}\n", one_line(line)));
+    }
+    text
+}

@@ -1,0 +1,93 @@
+//! A workflow as lines where nothing can be redrawn: one per change of a node.
+//!
+//! ```text
+//!    0.4s  etl            Running
+//!    0.8s  etl            Succeeded  0.4s
+//!    4.9s  train(3:a)     Failed     1.2s  exit code 1
+//! ```
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::forest;
+use super::phase::Phase;
+use super::view::{NodeView, StatusView};
+use crate::age;
+use crate::ui::style::paint;
+
+/// Remembers what was said of each node.
+#[derive(Debug, Default)]
+pub struct Transitions {
+    said: BTreeMap<String, Phase>,
+}
+
+impl Transitions {
+    /// A line for each node that does work and whose phase is news, oldest first. `workflow` is the workflow's name;
+    /// times are shown since `origin`.
+    pub fn lines(
+        &mut self,
+        workflow: &str,
+        status: &StatusView,
+        origin: Timestamp,
+        now: Timestamp,
+    ) -> Vec<String> {
+        let nodes: Vec<&NodeView> = forest::in_order(status)
+            .into_iter()
+            .filter(|node| works(node))
+            .collect();
+        let mut lines = Vec::new();
+        for node in nodes {
+            let phase = Phase::parse(&node.phase);
+            if phase == Phase::Pending || self.said.get(&node.id) == Some(&phase) {
+                continue;
+            }
+            self.said.insert(node.id.clone(), phase);
+            let at = if phase.is_done() {
+                node.finished_at
+            } else {
+                node.started_at
+            }
+            .unwrap_or(now);
+            lines.push((at, line(workflow, node, phase, origin, at)));
+        }
+        lines.sort_by_key(|(at, _)| *at);
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+/// Whether the node does something itself: the others only hold nodes that do.
+fn works(node: &NodeView) -> bool {
+    !matches!(
+        node.kind.as_str(),
+        "StepGroup" | "TaskGroup" | "Steps" | "DAG" | "Retry"
+    )
+}
+
+fn line(workflow: &str, node: &NodeView, phase: Phase, origin: Timestamp, at: Timestamp) -> String {
+    let elapsed = age::precise(at.duration_since(origin));
+    let name = short(workflow, &node.name);
+    let spent = match (node.started_at, node.finished_at, phase) {
+        (Some(start), Some(end), Phase::Succeeded | Phase::Failed | Phase::Error) => {
+            age::precise(end.duration_since(start))
+        }
+        _ => String::new(),
+    };
+    let message: String = node
+        .message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let phase = paint(phase.style(), format!("{:<9}", phase.name()));
+    format!("{elapsed:>7}  {name:<28}  {phase}  {spent:>6}  {message}")
+        .trim_end()
+        .to_owned()
+}
+
+/// A node's name without that of its workflow: `train(3:a)` of `digits-x7k2p.train(3:a)`.
+#[must_use]
+pub fn short<'a>(workflow: &str, name: &'a str) -> &'a str {
+    let rest = name.strip_prefix(workflow).unwrap_or(name);
+    let rest = rest.strip_prefix('.').unwrap_or(rest);
+    if rest.is_empty() { name } else { rest }
+}
