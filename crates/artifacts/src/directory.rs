@@ -39,37 +39,31 @@ impl DirectoryStore {
         Ok(self.root.join(relative))
     }
 
-    /// The final path of `key` and a path beside it to write to first; their folder exists.
-    fn paths(&self, key: &str) -> Result<(PathBuf, PathBuf)> {
+    /// The final path of `key`, whose folder exists, and a folder beside it to write in first.
+    fn paths(&self, key: &str) -> Result<(Workshop, PathBuf)> {
         let last = self.path(key)?;
-        let first = beside(&last);
         let folder = folder_of(&last);
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        Ok((first, last))
+        Ok((Workshop::beside(&last)?, last))
     }
 }
 
 impl Store for DirectoryStore {
     fn put(&self, key: &str, fill: &mut dyn FnMut(&mut dyn Write) -> Result<()>) -> Result<Saved> {
-        let (first, last) = self.paths(key)?;
-        let written = write_synced(&first, fill).inspect_err(|_| {
-            let _ = fs::remove_file(&first);
-        })?;
-        replace(&first, &last)?;
-        Ok(written)
+        let (workshop, last) = self.paths(key)?;
+        let saved = write_synced(&workshop.piece(), fill)?;
+        replace(&workshop.piece(), &last)?;
+        Ok(saved)
     }
 
     fn put_tree(&self, key: &str, from: &Path) -> Result<Saved> {
-        let (first, last) = self.paths(key)?;
-        remove(&first)?;
+        let (workshop, last) = self.paths(key)?;
         let mut tree = Tree {
             durable: true,
             ..Tree::default()
         };
-        tree.copy(from, &first, Path::new("")).inspect_err(|_| {
-            let _ = fs::remove_dir_all(&first);
-        })?;
-        replace(&first, &last)?;
+        tree.copy(from, &workshop.piece(), Path::new(""))?;
+        replace(&workshop.piece(), &last)?;
         Ok(tree.saved())
     }
 
@@ -92,10 +86,41 @@ impl Store for DirectoryStore {
     }
 }
 
-/// A name beside `path`, of this process's own, for a file that is not yet whole.
+/// A folder for what is not yet whole, of this writer alone: several may write the same key at once, from
+/// sandboxes in which even process ids are the same. It goes when dropped.
+struct Workshop(PathBuf);
+
+impl Workshop {
+    fn beside(last: &Path) -> Result<Self> {
+        let name = last.file_name().unwrap_or_default().to_string_lossy();
+        for number in 0_u32.. {
+            let path = last.with_file_name(format!(".{name}.{number}.partial"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("create", &path)(error)),
+            }
+        }
+        Err(Error::Occupied {
+            path: last.to_owned(),
+        })
+    }
+
+    fn piece(&self) -> PathBuf {
+        self.0.join("piece")
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A name beside `path` in a step's own folder, for what is not yet whole.
 pub(crate) fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.partial", std::process::id()))
+    path.with_file_name(format!(".{name}.partial"))
 }
 
 /// The folder that `path` lies in.

@@ -19,6 +19,9 @@ use tokio::time::timeout;
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Where kubelet mounts a pod's token.
+const TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
 /// The API server as this process reaches it.
 pub(super) enum Api {
     /// By its socket, with the pod's token.
@@ -117,6 +120,16 @@ impl Api {
             Err(_) => Answer::Later("the API server did not answer in time".into()),
         }
     }
+}
+
+/// The pod's token: from the environment, or where kubelet mounts it.
+fn token() -> String {
+    let mounted = || std::fs::read_to_string(TOKEN_FILE).map(|token| token.trim().to_owned());
+    std::env::var(TOKEN_ENV)
+        .ok()
+        .filter(|token| !token.is_empty())
+        .or_else(|| mounted().ok())
+        .unwrap_or_default()
 }
 
 fn answer(method: &Method, status: StatusCode, body: &[u8]) -> Answer {

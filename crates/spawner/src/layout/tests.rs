@@ -1,3 +1,5 @@
+//! Root layouts: what is mounted, in which order.
+
 use super::*;
 use crate::protocol::Mount;
 
