@@ -13,7 +13,7 @@
 //!
 //! What happens when the disk fails is told in [`ErrorKind`]; the format of the files in the `log` module.
 
-pub mod disk;
+mod disk;
 
 mod change;
 mod entry;
@@ -30,7 +30,7 @@ mod tx;
 mod watch;
 mod writer;
 
-pub use disk::{Disk, RealDisk, SimDisk};
+pub use disk::{Disk, Faults, File, RealDisk, SimDisk};
 pub use entry::{Entry, Event, EventKind, Revision};
 pub use error::{Error, ErrorKind, Result, TooOld};
 pub use options::{Commit, Options};

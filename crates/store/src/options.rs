@@ -1,5 +1,7 @@
 //! How a store is run, and its limits.
 
+use crate::{Error, ErrorKind, Result};
+
 /// Who writes the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
@@ -14,7 +16,7 @@ pub enum Commit {
 /// How a store is run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Size of a segment of the log, in bytes. At least 4 KiB.
+    /// Size of a segment of the log, in bytes. From 4 KiB to 1 GiB.
     pub segment_bytes: usize,
     /// Bytes of recent events kept for watchers (keys and values, before and after).
     pub ring_bytes: usize,
@@ -46,6 +48,18 @@ impl Options {
         }
     }
 
+    /// The options, if they make sense.
+    pub(crate) fn checked(self) -> Result<Self> {
+        if (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes) {
+            return Ok(self);
+        }
+        let message = format!(
+            "a segment of {} bytes is too small or too large",
+            self.segment_bytes
+        );
+        Err(Error::new(ErrorKind::Io, message))
+    }
+
     /// Largest record of the log, and so largest batch, in bytes.
     pub(crate) fn record_max(&self) -> usize {
         self.segment_bytes / RECORD_PART
@@ -61,6 +75,11 @@ impl Options {
         self.segment_bytes / RESERVE_PART
     }
 }
+
+/// Smaller segments hold too little to be of use.
+const SEGMENT_BYTES_MIN: usize = 4 << 10;
+/// Lengths of records have 32 bits; recovery reads a segment as a whole.
+const SEGMENT_BYTES_MAX: usize = 1 << 30;
 
 const RECORD_PART: usize = 4;
 const PENDING_PART: usize = 8;

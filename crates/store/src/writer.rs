@@ -47,9 +47,11 @@ impl Writer {
         if self.failed || batches.is_empty() {
             return;
         }
-        match self.log.append(batches, &self.shared.counters) {
-            Ok(()) => self.acknowledge(batches),
-            Err(error) => self.fail(&error),
+        let appended = self.log.append(batches, &self.shared.counters);
+        let durable = batches.partition_point(|batch| batch.last() <= self.log.durable());
+        self.acknowledge(&batches[..durable]);
+        if let Err(error) = appended {
+            self.fail(&error);
         }
     }
 
