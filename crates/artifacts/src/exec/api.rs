@@ -86,7 +86,7 @@ impl Api {
         match std::env::var_os(SOCKET_ENV) {
             Some(path) => Self::Socket {
                 path: path.into(),
-                token: std::env::var(TOKEN_ENV).unwrap_or_default(),
+                token: token(),
             },
             None => Self::Cluster,
         }
