@@ -21,4 +21,5 @@ mod validate;
 
 pub use node::Schema;
 pub use path::Path;
+pub use prune::Unknown;
 pub use validate::{Rule, Violation};

@@ -2,19 +2,40 @@
 
 use serde_json::Value;
 
-use crate::node::{Id, Schema};
+use crate::node::{Id, Node, Schema};
 use crate::path::Path;
 
 /// Fields that every whole object has, whatever its schema says.
 const OBJECT_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
+/// A field that a schema does not define.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Where it is, as `spec.entryPoint`.
+    pub path: String,
+    /// The fields that are defined there: one of them was perhaps meant.
+    pub known: Vec<String>,
+}
+
 impl Schema {
+    /// The fields that the schema does not define, in document order, each with those that it does define there.
+    pub fn unknown_fields(&self, value: &Value) -> Vec<Unknown> {
+        let mut found = Vec::new();
+        self.walk_unknown(self.root, value, Path::Root, true, &mut |path, node| {
+            found.push(Unknown {
+                path: path.to_string(),
+                known: node.properties.keys().cloned().collect(),
+            });
+        });
+        found
+    }
+
     /// The paths of fields that the schema does not define, in document order.
     ///
     /// `apiVersion`, `kind` and `metadata` are known at the root.
     pub fn unknown(&self, value: &Value) -> Vec<String> {
         let mut found = Vec::new();
-        self.walk_unknown(self.root, value, Path::Root, true, &mut |path| {
+        self.walk_unknown(self.root, value, Path::Root, true, &mut |path, _| {
             found.push(path.to_string());
         });
         found
@@ -26,7 +47,7 @@ impl Schema {
         value: &Value,
         path: Path<'_>,
         whole: bool,
-        report: &mut impl FnMut(Path<'_>),
+        report: &mut impl FnMut(Path<'_>, &Node),
     ) {
         let node = self.node(id);
         match value {
@@ -44,7 +65,7 @@ impl Schema {
                             self.walk_unknown(child, value, field, whole, report);
                         }
                         None if node.allows_unknown() => {}
-                        None => report(Path::Field(&path, key)),
+                        None => report(Path::Field(&path, key), node),
                     }
                 }
             }
@@ -111,6 +132,10 @@ mod tests {
         let mut value = json!({"apiVersion": "v1", "kind": "K", "metadata": {"name": "n"}, "extra": 1, "spec": {
             "list": [{"a": "x", "b": 1}], "open": {"x": {"y": 1}}, "map": {"k": {"z": 1}}, "free": [1, {"q": 2}],
             "pod": {"kind": "Pod", "metadata": {}, "spec": {}}, "more": {}}});
+        assert!(schema.unknown_fields(&value).contains(&Unknown {
+            path: "spec.list[0].b".to_owned(),
+            known: vec!["a".to_owned()]
+        }));
         let mut unknown = schema.unknown(&value);
         unknown.sort();
         assert_eq!(

@@ -78,10 +78,15 @@ fn line(workflow: &str, node: &NodeView, phase: Phase, origin: Timestamp, at: Ti
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    let phase = paint(phase.style(), format!("{:<9}", phase.name()));
-    format!("{elapsed:>7}  {name:<28}  {phase}  {spent:>6}  {message}")
-        .trim_end()
-        .to_owned()
+    let rest = format!("{spent:>8}  {message}");
+    let pad = if rest.trim().is_empty() {
+        0
+    } else {
+        9 - phase.name().len()
+    };
+    let pad = " ".repeat(pad);
+    let phase = paint(phase.style(), phase.name());
+    format!("{elapsed:>7}  {name:<28}  {phase}{pad}{}", rest.trim_end())
 }
 
 /// A node's name without that of its workflow: `train(3:a)` of `digits-x7k2p.train(3:a)`.

@@ -291,23 +291,23 @@ fn plain_lines_tell_each_change_once() {
         let lines = transitions.lines("wf", &status(script), time(0), time(123));
         lines
             .iter()
-            .map(|line| format!("{}\n", strip_str(line)))
+            .map(|line| format!("|{}\n", strip_str(line)))
             .collect::<String>()
     };
     expect![[r#"
-           0.1s  grid                          Succeeded    0.1s
-           0.4s  etl                           Succeeded    0.4s
-           0.9s  train(2:rate:3)               Failed       0.5s  Error (exit code 3)
-           0.9s  select                        Omitted            omitted: depends condition not met
-           2.0s  train(1:rate:2)(0)            Failed       1.6s  exit code 1
-           2.0s  train(1:rate:2)(1)            Running  
-           3.0s  train(0:rate:1)               Succeeded    2.6s
+        |   0.1s  grid                          Succeeded    0.1s
+        |   0.4s  etl                           Succeeded    0.4s
+        |   0.9s  train(2:rate:3)               Failed       0.5s  Error (exit code 3)
+        |   0.9s  select                        Omitted            omitted: depends condition not met
+        |   2.0s  train(1:rate:2)(0)            Failed       1.6s  exit code 1
+        |   2.0s  train(1:rate:2)(1)            Running
+        |   3.0s  train(0:rate:1)               Succeeded    2.6s
     "#]]
     .assert_eq(&lines(PIPELINE));
     assert_eq!(lines(PIPELINE), "", "nothing new");
     let later = PIPELINE.replace("Pod Running wf 20-", "Pod Succeeded wf 20-31");
     expect![[r#"
-           3.1s  train(1:rate:2)(1)            Succeeded    1.1s
+        |   3.1s  train(1:rate:2)(1)            Succeeded    1.1s
     "#]]
     .assert_eq(&lines(&later));
 }
