@@ -6,6 +6,7 @@
     reason = "chores talk to a terminal"
 )]
 
+mod kubectl;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ struct Arguments {
 enum Chore {
     /// Check the rules of the house: layers, lengths, words.
     Tidy,
+    /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
+    Kubectl,
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,10 @@ fn main() -> ExitCode {
 fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Tidy => tidy(),
+        Chore::Kubectl => {
+            println!("{}", kubectl::ensure()?.display());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
