@@ -1,0 +1,16 @@
+//! What Go's standard library does where manifests let it show: text of values, JSON, regular expressions, times.
+
+mod float;
+mod json;
+pub(crate) mod layout;
+mod print;
+mod quote;
+mod regexp;
+mod text;
+
+pub(crate) use float::{format_float, parse_float, parse_int};
+pub(crate) use json::{from_json, to_json, to_json_indented};
+pub(crate) use print::{sprint, sprint_bounded};
+pub(crate) use quote::quote;
+pub(crate) use regexp::{regexp, translate};
+pub(crate) use text::{split, split_after, to_lower, to_upper};

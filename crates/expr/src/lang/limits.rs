@@ -1,0 +1,25 @@
+//! Every bound of the expression language, with its reason.
+
+/// Nodes of a syntax tree: expr-lang's own bound.
+pub(crate) const MAX_NODES: usize = 10_000;
+
+/// Elements that all lists and maps made by one run may hold together: expr-lang's own bound.
+pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
+
+/// Bytes of all strings made by one run: far above any manifest, far below the machine's memory.
+pub(crate) const MAX_BYTES: u64 = 64 << 20;
+
+/// Instructions of one run: about a second.
+pub(crate) const MAX_STEPS: u64 = 20_000_000;
+
+/// How deep brackets and operands may nest, so that parsing fits any thread's stack.
+pub(crate) const MAX_NESTING: u32 = 200;
+
+/// How deep the syntax tree may be, so that walking it fits any thread's stack.
+pub(crate) const MAX_DEPTH: u32 = 1_000;
+
+/// How deep values may nest where they are read from JSON, compared or printed.
+pub(crate) const MAX_VALUE_DEPTH: usize = 128;
+
+/// The compiled size of a regular expression, in bytes.
+pub(crate) const MAX_REGEX_SIZE: usize = 1 << 20;
