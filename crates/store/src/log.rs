@@ -283,9 +283,10 @@ impl Log {
     /// Removes what the snapshot of `start` has made superfluous. One segment becomes the next spare.
     fn truncate(&mut self, start: Revision) -> Result<()> {
         snapshot::remove_older(&*self.disk, start)?;
-        let follower = self.sealed.iter().skip(1).chain(std::iter::once(&self.current));
-        let covered = follower
-            .take_while(|segment| segment.first <= start.next())
+        let followers = self.sealed.iter().skip(1).chain(std::iter::once(&self.current));
+        let covered = self.sealed.iter().zip(followers);
+        let covered = covered
+            .take_while(|(_, follower)| follower.first <= start.next())
             .count();
         for segment in self.sealed.drain(..covered) {
             meta::crash::point("store.truncate");

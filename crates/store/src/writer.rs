@@ -37,10 +37,12 @@ impl Writer {
     }
 
     /// Makes durable what was appended.
+    ///
+    /// Chores come first, so that a simulation meets what a thread meets: snapshots of what is not durable.
     pub(crate) fn catch_up(&mut self) {
+        self.do_chores();
         let work = self.shared.queue.take();
         self.commit(&work.batches);
-        self.do_chores();
     }
 
     fn commit(&mut self, batches: &[Batch]) {

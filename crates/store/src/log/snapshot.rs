@@ -177,3 +177,30 @@ pub(super) fn load(name: &str, file: &[u8], memory: &mut Memory) -> Result<Loade
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimDisk;
+    use crate::change::{Batch, Change};
+
+    #[test]
+    fn a_snapshot_waits_until_all_it_may_hold_is_durable() {
+        let put = Change::Put {
+            key: "a".into(),
+            value: bytes::Bytes::new(),
+            created: Revision(1),
+        };
+        let mut memory = Memory::new(0);
+        memory.apply(&Batch {
+            first: Revision(1),
+            changes: vec![put],
+        });
+        let mut snapshot = Snapshot::begin(&SimDisk::new(0), Revision::ZERO).expect("the disk does not fail");
+        assert!(!snapshot.is_complete() && snapshot.can_go_on(Revision::ZERO));
+        snapshot.gather(&memory, SLICE_BYTES);
+        snapshot.write().expect("the disk does not fail");
+        assert!(snapshot.is_complete() && !snapshot.can_go_on(Revision::ZERO));
+        assert!(snapshot.can_go_on(Revision(1)));
+    }
+}

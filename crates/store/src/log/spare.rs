@@ -19,15 +19,10 @@ pub(super) enum Spare {
 
 impl Spare {
     /// Makes a spare of a segment that is not needed any more: it has its space, and what it holds is of no
-    /// meaning under another number.
+    /// meaning under another number. Should a crash leave it under its old name, it is superfluous there.
     pub(super) fn recycle(disk: &dyn Disk, name: &str) -> Result<Self> {
-        let recycle = || {
-            disk.rename(name, NAME)?;
-            // Before its header is overwritten: else it might be found again under its old name.
-            disk.sync_names()?;
-            disk.open(NAME)
-        };
-        let file = recycle().map_err(|cause| Error::io(format!("cannot reuse {name}"), cause))?;
+        let renamed = disk.rename(name, NAME).and_then(|()| disk.open(NAME));
+        let file = renamed.map_err(|cause| Error::io(format!("cannot reuse {name}"), cause))?;
         Ok(Self::Ready(file))
     }
 
