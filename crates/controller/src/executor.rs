@@ -229,3 +229,7 @@ fn trouble(code: u16, answer: &[u8]) -> Trouble {
 fn decode<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(answer).map_err(|error| Failure::Unreadable(error.to_string()))
 }
+
+#[cfg(test)]
+#[path = "executor_tests.rs"]
+mod tests;
