@@ -6,6 +6,7 @@
     reason = "chores talk to a terminal"
 )]
 
+mod bench;
 mod kubectl;
 mod tidy;
 
@@ -27,8 +28,17 @@ struct Arguments {
 enum Chore {
     /// Check the rules of the house: layers, lengths, words.
     Tidy,
+    /// Measure the platform.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
     Kubectl,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// What a step costs, alone, in chains and in fans; JSON lines.
+    Steps(bench::Steps),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +54,10 @@ fn main() -> ExitCode {
 fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Tidy => tidy(),
+        Chore::Bench(Bench::Steps(options)) => {
+            bench::steps(options)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Chore::Kubectl => {
             println!("{}", kubectl::ensure()?.display());
             Ok(ExitCode::SUCCESS)

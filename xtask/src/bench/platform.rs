@@ -1,0 +1,158 @@
+//! The real binary, driven as a user would: `plimsoll run`, in a data directory of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::workspace_root;
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A built `plimsoll`.
+pub(crate) struct Platform {
+    binary: PathBuf,
+    folder: PathBuf,
+}
+
+/// What one run took.
+pub(crate) struct Run {
+    /// From start to end of `plimsoll run`, in milliseconds.
+    pub(crate) ms: f64,
+    /// Peak memory of the platform's processes, in MiB.
+    pub(crate) mib: f64,
+    /// If the binary says.
+    pub(crate) fsyncs_per_write: Option<f64>,
+}
+
+/// What the binary says of itself, in the file that `PLIMSOLL_STATS` names.
+#[derive(Deserialize)]
+struct Stats {
+    fsyncs: u64,
+    writes: u64,
+}
+
+impl Platform {
+    /// Builds the release binary of this workspace.
+    pub(crate) fn build() -> Result<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build
+            .current_dir(workspace_root())
+            .args(["build", "--release", "--package", "plimsoll"]);
+        ensure!(
+            build.status().context("cannot run cargo")?.success(),
+            "the release binary does not build"
+        );
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| workspace_root().join("target"), PathBuf::from);
+        Self::new(target.join("release/plimsoll"))
+    }
+
+    /// Measures `binary`.
+    pub(crate) fn new(binary: PathBuf) -> Result<Self> {
+        ensure!(binary.is_file(), "{} is not there", binary.display());
+        let folder = std::env::temp_dir().join(format!("plimsoll-bench-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        Ok(Self { binary, folder })
+    }
+
+    /// Runs a manifest to its end in a fresh data directory.
+    pub(crate) fn run(&self, manifest: &str) -> Result<Run> {
+        let (file, data, stats) = (self.at("bench.yaml"), self.at("data"), self.at("stats.json"));
+        fs::write(&file, manifest)?;
+        let _ = fs::remove_dir_all(&data);
+        let _ = fs::remove_file(&stats);
+        let mut command = Command::new(&self.binary);
+        command
+            .arg("--data-dir")
+            .arg(&data)
+            .arg("run")
+            .arg(&file)
+            .args(["-o", "json"]);
+        command
+            .env("PLIMSOLL_STATS", &stats)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let began = Instant::now();
+        let mut child = command.spawn().context("cannot run plimsoll")?;
+        let memory = watch_memory(&mut child, &self.binary)?;
+        let ms = began.elapsed().as_secs_f64() * 1000.0;
+        let status = child.wait()?;
+        ensure!(
+            status.success(),
+            "plimsoll run ended with {status}; try it: {}",
+            file.display()
+        );
+        let stats = fs::read(&stats)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Stats>(&bytes).ok());
+        let fsyncs_per_write = stats
+            .filter(|stats| stats.writes > 0)
+            .map(|stats| ratio(stats.fsyncs, stats.writes));
+        Ok(Run {
+            ms,
+            mib: memory as f64 / 1024.0,
+            fsyncs_per_write,
+        })
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}
+
+/// Waits for the end of `child`, and gives the most memory that it and other processes of the same binary
+/// held at once, in KiB. Steps are left out: their memory is the user's.
+fn watch_memory(child: &mut Child, binary: &Path) -> Result<u64> {
+    let mut most = 0;
+    let mut next = Instant::now();
+    while child.try_wait()?.is_none() {
+        if Instant::now() >= next {
+            most = most.max(resident_kib(binary));
+            next = Instant::now() + LOOK;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(most)
+}
+
+/// Resident memory of all processes of `binary`, in KiB; those under `exec` are steps.
+fn resident_kib(binary: &Path) -> u64 {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return 0;
+    };
+    let ours = processes
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|process| {
+            fs::read_link(process.join("exe")).is_ok_and(|exe| exe == binary) && !is_step(process)
+        });
+    ours.filter_map(|process| status_kib(&process, "VmRSS:")).sum()
+}
+
+fn is_step(process: &Path) -> bool {
+    fs::read(process.join("cmdline")).is_ok_and(|line| line.split(|byte| *byte == 0).nth(1) == Some(b"exec"))
+}
+
+fn status_kib(process: &Path, field: &str) -> Option<u64> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.split_whitespace().next()?.parse().ok()
+}
