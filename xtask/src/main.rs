@@ -11,9 +11,9 @@ mod kubectl;
 mod tidy;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 /// Chores of this project.
@@ -31,6 +31,8 @@ enum Chore {
     /// Measure the platform.
     #[command(subcommand)]
     Bench(Bench),
+    /// Run Argo's examples on the real binary, those that take minutes too.
+    Conformance,
     /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
     Kubectl,
 }
@@ -58,6 +60,18 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             bench::steps(options)?;
             Ok(ExitCode::SUCCESS)
         }
+        Chore::Conformance => {
+            let arguments = [
+                "test",
+                "--package",
+                "plimsoll",
+                "--test",
+                "conformance",
+                "--",
+                "--nocapture",
+            ];
+            cargo(&arguments, &[("PLIMSOLL_CONFORMANCE", "slow")])
+        }
         Chore::Kubectl => {
             println!("{}", kubectl::ensure()?.display());
             Ok(ExitCode::SUCCESS)
@@ -71,6 +85,22 @@ fn tidy() -> Result<ExitCode> {
         println!("{problem}");
     }
     Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs cargo in this workspace; its exit code is ours.
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<ExitCode> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(workspace_root())
+        .args(arguments)
+        .envs(environment.iter().copied());
+    let status = command.status().context("cannot run cargo")?;
+    Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
