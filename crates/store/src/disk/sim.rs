@@ -131,6 +131,13 @@ impl SimDisk {
         })
     }
 
+    /// A copy of the disk as [`after_kill`](Self::after_kill) finds it; this one lives on.
+    pub fn after_kill_copy(&self) -> Self {
+        let copy = self.after_kill();
+        lock(&self.0).off = false;
+        copy
+    }
+
     /// Changes a byte of a file behind everyone's back: rot. False where there is no such byte.
     pub fn flip(&self, name: &str, offset: usize) -> bool {
         let platter = &mut *lock(&self.0);
