@@ -1,1 +1,45 @@
-//! To be written.
+//! The Kubernetes API as a tower service, generic over kinds.
+//!
+//! ```text
+//!   kube::Client ──in process──┐
+//!   unix socket ───────────────┼─> ApiServer::handle ─> path, query, caller ─> a verb ─> store
+//!   https + token ─────────────┘        │                                       │
+//!                                       └── discovery, OpenAPI, health          └── registry: one row per kind
+//! ```
+//!
+//! Objects are kept as bytes and spliced into lists and watches ([`object`]). A verb reads, decides and encodes outside
+//! the store's lock, then commits if nothing changed meanwhile. What is special about a kind is in its row
+//! ([`registry`]); no verb knows a kind by name, but for the two that contain others: namespaces and
+//! CustomResourceDefinitions ([`contents`]).
+//!
+//! What differs from kube-apiserver on purpose is listed in the crate's README.
+
+mod admit;
+mod body;
+mod call;
+mod commit;
+mod contents;
+mod dispatch;
+mod door;
+mod logs;
+mod negotiate;
+mod object;
+mod path;
+mod query;
+mod registry;
+mod server;
+mod service;
+mod status;
+mod strategy;
+mod table;
+mod user;
+mod verbs;
+
+pub use body::{Answer, Body};
+pub use logs::{LogError, LogRequest, LogSource, LogStream};
+pub use registry::Row;
+pub use server::{ApiServer, Config, Limits};
+pub use service::{ClientService, HandleFuture};
+pub use status::{ApiError, Cause};
+pub use store::Durability;
+pub use user::{PolicyRule, User};

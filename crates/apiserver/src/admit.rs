@@ -1,0 +1,283 @@
+//! Admission: from the bytes of a request to an object that fits its kind.
+//!
+//! ```text
+//!   decode ─> identify (apiVersion, kind, name, namespace) ─> conform (unknown fields, types, defaults) ─> check
+//! ```
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use schema::{Rule, Violation};
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::object::{meta, meta_mut};
+use crate::registry::Row;
+use crate::status::{ApiError, Cause};
+use crate::strategy::metadata;
+
+const JSON: &str = "application/json";
+const YAML: &str = "application/yaml";
+
+/// What to do about fields that nobody defined (`fieldValidation`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strictness {
+    Ignore,
+    Warn,
+    Strict,
+}
+
+/// The body as a value.
+pub(crate) fn decode(call: &Call<'_>, body: &Bytes) -> Result<Value, ApiError> {
+    let content_type = call
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    match content_type
+        .unwrap_or(JSON)
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+    {
+        JSON | "*/*" | "" => from_json(body),
+        YAML | "application/x-yaml" | "text/yaml" => from_yaml(body),
+        _ => Err(ApiError::unsupported_media_type(&[JSON, YAML])),
+    }
+}
+
+pub(crate) fn from_json(body: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(body).map_err(|error| {
+        ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+    })
+}
+
+pub(crate) fn from_yaml(body: &[u8]) -> Result<Value, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|error| ApiError::bad_request(error.to_string()))?;
+    serde_saphyr::from_str(text)
+        .map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
+}
+
+/// Checks that the object is of the kind, version, namespace and name that the path says, and fills in what it leaves
+/// out. Stored objects are in the storage version.
+pub(crate) fn identify(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
+    let row = &call.row;
+    if !object.is_object() {
+        return Err(ApiError::bad_request(
+            "couldn't get version/kind; the body is not an object",
+        ));
+    }
+    let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+    if kind.is_empty() && row.custom {
+        return Err(ApiError::bad_request("Object 'Kind' is missing"));
+    }
+    if !kind.is_empty() && (kind != row.kind || (!api_version.is_empty() && api_version != row.api_version)) {
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({api_version}, Kind={kind}) does not match the expected API version \
+             ({}, Kind={})",
+            row.api_version, row.kind
+        )));
+    }
+    object["apiVersion"] = row.stored_api_version.as_str().into();
+    object["kind"] = row.kind.as_str().into();
+    if !object["metadata"].is_null() && !object["metadata"].is_object() {
+        return Err(undecodable(
+            row,
+            "json: cannot unmarshal metadata into Go struct field of type v1.ObjectMeta",
+        ));
+    }
+    place(call, object)
+}
+
+/// Namespace and name of the object are those of the path.
+fn place(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
+    let (namespace, name) = (call.target.namespace.as_ref(), call.target.name.as_ref());
+    let metadata = meta_mut(object);
+    let own = |field: &str, metadata: &serde_json::Map<String, Value>| {
+        metadata
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (own_namespace, own_name) = (own("namespace", metadata), own("name", metadata));
+    if !call.row.namespaced {
+        metadata.remove("namespace");
+    } else if own_namespace.is_empty() {
+        metadata.insert("namespace".to_owned(), namespace.into());
+    } else if own_namespace != namespace {
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    if name.is_empty() || own_name == name {
+        return Ok(());
+    }
+    if !own_name.is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({own_name}) does not match the name on the URL ({name})"
+        )));
+    }
+    metadata.insert("name".to_owned(), name.into());
+    Ok(())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Makes the object fit its schema: types right, unknown fields gone, defaults filled in. Returns warnings.
+pub(crate) fn conform(call: &Call<'_>, object: &mut Value) -> Result<Vec<String>, ApiError> {
+    let row = &call.row;
+    let strictness = strictness(call)?;
+    let mut warnings = Vec::new();
+    if let Some(schema) = row.schema() {
+        if let Some(wrong) = schema.mistyped(object).first().filter(|_| !row.custom) {
+            return Err(undecodable(row, &unmarshal(row, wrong)));
+        }
+        let unknown = schema.unknown(object);
+        if !unknown.is_empty() {
+            let lines = unknown.iter().map(|path| format!("unknown field \"{path}\""));
+            match strictness {
+                Strictness::Strict => {
+                    let all: Vec<String> = lines.collect();
+                    return Err(undecodable(
+                        row,
+                        &format!("strict decoding error: {}", all.join(", ")),
+                    ));
+                }
+                Strictness::Warn => warnings.extend(lines),
+                Strictness::Ignore => {}
+            }
+            schema.prune(object);
+        }
+        schema.default(object);
+    }
+    (row.strategy.default)(object);
+    Ok(warnings)
+}
+
+fn strictness(call: &Call<'_>) -> Result<Strictness, ApiError> {
+    match call.query.get("fieldValidation") {
+        Some("Ignore") => Ok(Strictness::Ignore),
+        None | Some("Warn") => Ok(Strictness::Warn),
+        Some("Strict") => Ok(Strictness::Strict),
+        Some(other) => Err(ApiError::bad_request(format!(
+            "fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""
+        ))),
+    }
+}
+
+fn undecodable(row: &Row, why: &str) -> ApiError {
+    let (kind, version) = (&row.kind, &row.version);
+    ApiError::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+    ))
+}
+
+fn unmarshal(row: &Row, wrong: &Violation) -> String {
+    let wanted = match wrong.rule {
+        Rule::Type(name) => name,
+        _ => "another type",
+    };
+    let actual = match text(&wrong.value) {
+        "boolean" => "bool",
+        "integer" => "number",
+        other => other,
+    };
+    format!(
+        "json: cannot unmarshal {actual} into Go struct field {}.{} of type {wanted}",
+        row.kind, wrong.path
+    )
+}
+
+/// Checks an object that conforms, alone or against what it replaces.
+pub(crate) fn check(row: &Row, new: &Value, old: Option<&Value>) -> Result<(), ApiError> {
+    let mut causes = metadata::validate(row, new);
+    if row.custom {
+        let violations = row
+            .schema()
+            .map(|schema| schema.validate(new))
+            .unwrap_or_default();
+        causes.extend(violations.into_iter().map(cause));
+    }
+    match old {
+        Some(old) => {
+            causes.extend((row.strategy.validate_update)(new, old));
+            causes.extend(new_finalizers(new, old));
+        }
+        None => causes.extend((row.strategy.validate)(new)),
+    }
+    if causes.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(row, meta(new, "name"), &causes))
+    }
+}
+
+/// What is being deleted gets no new finalizers.
+fn new_finalizers(new: &Value, old: &Value) -> Option<Cause> {
+    if old["metadata"]["deletionTimestamp"].is_null() {
+        return None;
+    }
+    let before = old["metadata"]["finalizers"].as_array();
+    let added: Vec<String> = new["metadata"]["finalizers"]
+        .as_array()?
+        .iter()
+        .filter(|finalizer| !before.is_some_and(|before| before.contains(finalizer)))
+        .map(Value::to_string)
+        .collect();
+    (!added.is_empty()).then(|| {
+        let why = format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            added.join(", ")
+        );
+        Cause::forbidden("metadata.finalizers", &why)
+    })
+}
+
+/// A broken rule of a schema in the API's terms.
+fn cause(violation: Violation) -> Cause {
+    let Violation {
+        path,
+        rule,
+        value,
+        message,
+    } = violation;
+    match rule {
+        Rule::Type(_) => Cause::type_invalid(path, &value, &message),
+        Rule::Required => Cause::required(path, ""),
+        Rule::Enum(allowed) => {
+            let words: Vec<String> = allowed
+                .iter()
+                .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+                .collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            Cause::not_supported(path, &value, &words)
+        }
+        Rule::Bounds => Cause::invalid(path, &value, &message),
+        Rule::TooLong(most) => Cause::too_long(path, usize::try_from(most).unwrap_or(usize::MAX)),
+        Rule::TooMany(most) => Cause::too_many(path, &value, most),
+        Rule::Duplicate => Cause::duplicate(path, &value),
+    }
+}
+
+/// The metadata that the server sets on a new object.
+pub(crate) fn stamp(call: &Call<'_>, object: &mut Value) {
+    let (uid, now) = (call.server.host.uid(), call.server.now());
+    let generation = call.row.strategy.generation;
+    let metadata = meta_mut(object);
+    for field in [
+        "resourceVersion",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
+    ] {
+        metadata.remove(field);
+    }
+    metadata.insert("uid".to_owned(), uid.into());
+    metadata.insert("creationTimestamp".to_owned(), now.into());
+    if generation {
+        metadata.insert("generation".to_owned(), json!(1));
+    }
+}

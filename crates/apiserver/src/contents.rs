@@ -1,0 +1,183 @@
+//! Kinds that contain others: namespaces contain objects, CustomResourceDefinitions contain the objects they define.
+//!
+//! Deleting such a container marks it, deletes what it contains in the same transaction, and removes the container when
+//! its last content is gone: at once, or in the write that removes the last object which had to be waited for
+//! (finalizers, a pod's grace). Nothing is created in a container that is going away.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use store::Tx;
+
+use crate::commit::Stop;
+use crate::object::{Draft, has_finalizers, pluck, read};
+use crate::registry::{CRD_GROUP, CRD_PLURAL, Row};
+use crate::server::Inner;
+use crate::status::ApiError;
+use crate::verbs::delete::{Fate, Wish, fate};
+
+const DELETED_AT: [&str; 2] = ["metadata", "deletionTimestamp"];
+
+/// Refuses to create in a namespace, or under a definition, that is missing or going away.
+pub(crate) fn check_open(
+    tx: &Tx<'_>,
+    server: &Inner,
+    row: &Row,
+    namespace: &str,
+    name: &str,
+) -> Result<(), Stop> {
+    if row.custom {
+        if let Some((_, bytes)) = definition(tx, server, row) {
+            if pluck(&bytes, &DELETED_AT).is_some() {
+                return Err(Stop::Refused(ApiError::method_not_allowed()));
+            }
+        }
+    }
+    if !row.namespaced {
+        return Ok(());
+    }
+    let namespaces = server.core_row("namespaces")?;
+    let Some(entry) = tx.get(&namespaces.key("", namespace)) else {
+        return Err(Stop::Refused(ApiError::not_found(&namespaces, namespace)));
+    };
+    if pluck(&entry.value, &DELETED_AT).is_some() {
+        return Err(Stop::Refused(ApiError::namespace_terminating(
+            row, name, namespace,
+        )));
+    }
+    Ok(())
+}
+
+/// What follows from a change: a container that was marked as deleted loses its contents.
+pub(crate) fn after_change(
+    tx: &mut Tx<'_>,
+    server: &Inner,
+    row: &Row,
+    key: &str,
+    object: &Value,
+) -> Result<(), Stop> {
+    let container = row.is_namespace() || row.is_crd();
+    if !container || object["metadata"]["deletionTimestamp"].is_null() {
+        return Ok(());
+    }
+    for (row, prefix) in contained(server, row, object) {
+        empty(tx, server, &row, &prefix)?;
+    }
+    remove_if_empty(tx, server, row, key, object)
+}
+
+/// What follows from a removal: a container that waited for it goes too.
+pub(crate) fn after_removal(tx: &mut Tx<'_>, server: &Inner, row: &Row, namespace: &str) -> Result<(), Stop> {
+    if row.namespaced {
+        let namespaces = server.core_row("namespaces")?;
+        let key = namespaces.key("", namespace);
+        if let Some(entry) = tx
+            .get(&key)
+            .filter(|entry| pluck(&entry.value, &DELETED_AT).is_some())
+        {
+            remove_if_empty(tx, server, &namespaces, &key, &read(&entry.value)?)?;
+        }
+    }
+    if row.custom {
+        if let Some((key, bytes)) = definition(tx, server, row) {
+            let crds = server.registry.get(CRD_GROUP, "v1", CRD_PLURAL);
+            if let Some(crds) = crds.filter(|_| pluck(&bytes, &DELETED_AT).is_some()) {
+                remove_if_empty(tx, server, &crds, &key, &read(&bytes)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What follows once a write is visible: definitions change the registry.
+///
+/// A custom kind's object may have taken its definition with it.
+pub(crate) fn after_write(server: &Inner, row: &Row) -> Result<(), ApiError> {
+    let definitions = row.is_crd() || (row.custom && gone(server, row));
+    if definitions { server.reload_crds() } else { Ok(()) }
+}
+
+fn gone(server: &Inner, row: &Row) -> bool {
+    definition_key(server, row).is_some_and(|key| server.store.get(&key).is_none())
+}
+
+fn definition_key(server: &Inner, row: &Row) -> Option<String> {
+    let crds = server.registry.get(CRD_GROUP, "v1", CRD_PLURAL)?;
+    Some(crds.key("", &row.qualified()))
+}
+
+fn definition(tx: &Tx<'_>, server: &Inner, row: &Row) -> Option<(String, bytes::Bytes)> {
+    let key = definition_key(server, row)?;
+    tx.get(&key).map(|entry| (key, entry.value))
+}
+
+/// The collections that a container contains.
+fn contained(server: &Inner, row: &Row, object: &Value) -> Vec<(Arc<Row>, String)> {
+    let rows = server.registry.stored().into_iter();
+    if row.is_namespace() {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let inside = rows.filter(|row| row.namespaced);
+        return inside
+            .map(|row| {
+                let prefix = row.collection(name);
+                (row, prefix)
+            })
+            .collect();
+    }
+    let defined = |row: &Arc<Row>| {
+        object["spec"]["group"] == row.group.as_str()
+            && object["spec"]["names"]["plural"] == row.plural.as_str()
+    };
+    let inside = rows.filter(defined);
+    inside
+        .map(|row| {
+            let prefix = row.prefix.clone();
+            (row, prefix)
+        })
+        .collect()
+}
+
+/// Deletes every object under a prefix, each as its kind is deleted.
+fn empty(tx: &mut Tx<'_>, server: &Inner, row: &Row, prefix: &str) -> Result<(), Stop> {
+    for entry in tx.range(prefix) {
+        let object = read(&entry.value)?;
+        match fate(row, &object, &Wish::default(), server.host.now()) {
+            Fate::Remove => {
+                let value = entry.value.clone();
+                tx.delete_with(&entry.key, |revision| {
+                    crate::object::with_revision(&value, revision.0)
+                });
+            }
+            Fate::Mark(marked) => {
+                let draft = Draft::new(&marked)?;
+                tx.put_with(&entry.key, |revision| draft.seal(revision.0));
+            }
+            Fate::Nothing => {}
+        }
+    }
+    Ok(())
+}
+
+fn remove_if_empty(
+    tx: &mut Tx<'_>,
+    server: &Inner,
+    row: &Row,
+    key: &str,
+    object: &Value,
+) -> Result<(), Stop> {
+    let full = contained(server, row, object)
+        .iter()
+        .any(|(_, prefix)| !tx.range(prefix).is_empty());
+    let others = object["spec"]["finalizers"]
+        .as_array()
+        .is_some_and(|list| list.iter().any(|f| f != "kubernetes"));
+    if full || has_finalizers(object) || (row.is_namespace() && others) {
+        return Ok(());
+    }
+    if let Some(entry) = tx.get(key) {
+        tx.delete_with(key, |revision| {
+            crate::object::with_revision(&entry.value, revision.0)
+        });
+    }
+    Ok(())
+}

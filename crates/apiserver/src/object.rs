@@ -1,0 +1,263 @@
+//! Objects as bytes: how they are laid out so that answers need no re-encoding.
+//!
+//! ```text
+//! {"apiVersion":"v1","kind":"Pod","metadata":{"resourceVersion":"42", ...}, ...}
+//!                                             ^ the first occurrence, by construction
+//! ```
+//!
+//! A [`Draft`] is encoded outside the store's lock and sealed with its revision inside it. Lists and watches splice the
+//! sealed bytes. Reading one field of stored bytes ([`pluck`]) skips the rest without building it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::status::ApiError;
+
+const REVISION: &[u8] = b"\"resourceVersion\":\"";
+const API_VERSION: &[u8] = b"{\"apiVersion\":\"";
+
+/// An encoded object that still lacks the digits of its revision.
+pub(crate) struct Draft {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Draft {
+    /// Encodes an object; its own `resourceVersion`, if any, is left out.
+    pub(crate) fn new(object: &Value) -> Result<Self, ApiError> {
+        let mut head = Vec::with_capacity(96);
+        head.extend_from_slice(b"{\"apiVersion\":");
+        write(&mut head, &object["apiVersion"])?;
+        head.extend_from_slice(b",\"kind\":");
+        write(&mut head, &object["kind"])?;
+        head.extend_from_slice(b",\"metadata\":{");
+        head.extend_from_slice(REVISION);
+        let mut tail = Vec::with_capacity(1024);
+        tail.push(b'"');
+        if let Some(metadata) = object["metadata"].as_object() {
+            fields(&mut tail, metadata, &["resourceVersion"])?;
+        }
+        tail.push(b'}');
+        if let Some(object) = object.as_object() {
+            fields(&mut tail, object, &["apiVersion", "kind", "metadata"])?;
+        }
+        tail.push(b'}');
+        Ok(Self { head, tail })
+    }
+
+    /// The object at `revision`.
+    pub(crate) fn seal(&self, revision: u64) -> Bytes {
+        let digits = revision.to_string();
+        [&self.head, digits.as_bytes(), &self.tail].concat().into()
+    }
+}
+
+fn write(out: &mut Vec<u8>, value: &Value) -> Result<(), ApiError> {
+    serde_json::to_writer(out, value).map_err(ApiError::internal)
+}
+
+/// `,"key":value` for each field but those in `without`.
+fn fields(out: &mut Vec<u8>, map: &Map<String, Value>, without: &[&str]) -> Result<(), ApiError> {
+    for (key, value) in map.iter().filter(|(key, _)| !without.contains(&key.as_str())) {
+        out.push(b',');
+        serde_json::to_writer(&mut *out, key).map_err(ApiError::internal)?;
+        out.push(b':');
+        write(out, value)?;
+    }
+    Ok(())
+}
+
+/// Stored bytes as an object.
+pub(crate) fn read(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(bytes).map_err(ApiError::internal)
+}
+
+/// The same object with another revision.
+pub(crate) fn with_revision(bytes: &Bytes, revision: u64) -> Bytes {
+    let Some(start) = find(bytes, REVISION).map(|at| at + REVISION.len()) else {
+        return bytes.clone();
+    };
+    let digits = bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+    [
+        &bytes[..start],
+        revision.to_string().as_bytes(),
+        &bytes[start + digits..],
+    ]
+    .concat()
+    .into()
+}
+
+/// The same object under another `apiVersion` of its group (conversion strategy `None`).
+pub(crate) fn with_api_version(bytes: &Bytes, api_version: &str) -> Bytes {
+    let Some(rest) = bytes.strip_prefix(API_VERSION) else {
+        return bytes.clone();
+    };
+    let end = rest.iter().position(|b| *b == b'"').unwrap_or(0);
+    if &rest[..end] == api_version.as_bytes() {
+        return bytes.clone();
+    }
+    [API_VERSION, api_version.as_bytes(), &rest[end..]]
+        .concat()
+        .into()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// The scalar at a path of stored bytes, as text; everything else is skipped unread.
+pub(crate) fn pluck(bytes: &[u8], path: &[&str]) -> Option<String> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    Pluck(path).deserialize(&mut deserializer).ok().flatten()
+}
+
+struct Pluck<'p>(&'p [&'p str]);
+
+impl<'de> DeserializeSeed<'de> for Pluck<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.0.is_empty() {
+            return Ok(scalar(&Value::deserialize(deserializer)?));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pluck<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let Some((first, rest)) = self.0.split_first() else {
+            return Ok(None);
+        };
+        let mut found = None;
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if key == *first {
+                found = map.next_value_seed(Pluck(rest))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The labels of stored bytes.
+pub(crate) fn labels(bytes: &[u8]) -> BTreeMap<String, String> {
+    #[derive(Deserialize)]
+    struct Labelled {
+        metadata: Meta,
+    }
+    #[derive(Deserialize)]
+    struct Meta {
+        labels: Option<BTreeMap<String, String>>,
+    }
+    serde_json::from_slice::<Labelled>(bytes)
+        .ok()
+        .and_then(|object| object.metadata.labels)
+        .unwrap_or_default()
+}
+
+/// A text field of `metadata`; empty if absent.
+pub(crate) fn meta<'v>(object: &'v Value, field: &str) -> &'v str {
+    object["metadata"][field].as_str().unwrap_or_default()
+}
+
+/// The object's `metadata`, made if it is absent.
+pub(crate) fn meta_mut(object: &mut Value) -> &mut Map<String, Value> {
+    child(object, "metadata")
+}
+
+/// The map under `key`, made if it is absent or null.
+pub(crate) fn child<'v>(object: &'v mut Value, key: &str) -> &'v mut Map<String, Value> {
+    as_map(as_map(object).entry(key).or_insert(Value::Null))
+}
+
+/// The value as a map; anything else is replaced by an empty one.
+fn as_map(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    match value {
+        Value::Object(map) => map,
+        // Not reachable: an object was put there two lines above.
+        _ => unreachable!("an object was just put there"),
+    }
+}
+
+/// Sets a field to `value` unless it has one.
+pub(crate) fn default_to(map: &mut Map<String, Value>, key: &str, value: impl Into<Value>) {
+    if map.get(key).is_none_or(Value::is_null) {
+        map.insert(key.to_owned(), value.into());
+    }
+}
+
+/// Whether the object still has finalizers.
+pub(crate) fn has_finalizers(object: &Value) -> bool {
+    object["metadata"]["finalizers"]
+        .as_array()
+        .is_some_and(|list| !list.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sealed() -> Bytes {
+        let pod = json!({"kind": "Pod", "spec": {"nodeName": "n", "a": [{"nodeName": 1}]}, "apiVersion": "v1",
+            "metadata": {"name": "p\"", "resourceVersion": "7", "labels": {"a": "b"}}});
+        Draft::new(&pod).unwrap().seal(41)
+    }
+
+    #[test]
+    fn the_revision_is_spliced() {
+        let bytes = sealed();
+        assert!(bytes.starts_with(
+            b"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"resourceVersion\":\"41\","
+        ));
+        let mut object = read(&with_revision(&bytes, 12_345)).unwrap();
+        assert_eq!(meta(&object, "resourceVersion"), "12345");
+        object["metadata"]["resourceVersion"] = "41".into();
+        assert_eq!(object, read(&bytes).unwrap());
+        assert_eq!(
+            read(&with_api_version(&bytes, "x/v2")).unwrap()["apiVersion"],
+            "x/v2"
+        );
+        assert_eq!(with_api_version(&bytes, "v1"), bytes);
+    }
+
+    #[test]
+    fn fields_are_plucked() {
+        let bytes = sealed();
+        assert_eq!(pluck(&bytes, &["spec", "nodeName"]).as_deref(), Some("n"));
+        assert_eq!(pluck(&bytes, &["metadata", "name"]).as_deref(), Some("p\""));
+        assert_eq!(pluck(&bytes, &["spec", "nothing"]), None);
+        assert_eq!(pluck(&bytes, &["kind", "nodeName"]), None);
+        assert_eq!(labels(&bytes), BTreeMap::from([("a".into(), "b".into())]));
+    }
+}
