@@ -1,0 +1,153 @@
+//! Unknown fields and wrong types, found by the kind's JSON Schema.
+
+use kinds::k8s as _;
+use meta::{Gvk, suggest};
+use schema::{Rule, Schema, Unknown, Violation};
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Document;
+use crate::manifest::tree::escape;
+
+/// What in `document` has no place in its kind, or has the wrong type. A kind that is not known here (a custom
+/// resource) is let through: its server knows it.
+pub(super) fn check(document: &Document, strict: bool) -> Vec<Diagnostic> {
+    let version = document.text("/apiVersion").unwrap_or_default();
+    let Some(schema) = kinds::schema(&Gvk::from_api_version(version, document.kind())) else {
+        return Vec::new();
+    };
+    against(document, &schema, strict)
+}
+
+fn against(document: &Document, schema: &Schema, strict: bool) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = schema.validate(&document.value).iter().map(|found| violation(document, found)).collect();
+    if strict {
+        problems.extend(schema.unknown_fields(&document.value).iter().map(|found| unknown(document, found)));
+    }
+    problems
+}
+
+fn unknown(document: &Document, unknown: &Unknown) -> Diagnostic {
+    let pointer = pointer(&unknown.path);
+    let (parent, field) = split(&unknown.path);
+    let problem = document.key_problem(&pointer, format!("unknown field `{field}`"));
+    let known = unknown.known.iter().map(String::as_str);
+    let problem = match suggest::nearest(field, known.clone()) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem,
+    };
+    if parent.is_empty() { problem } else { problem.label(format!("not a field of `{parent}`")) }
+}
+
+fn violation(document: &Document, violation: &Violation) -> Diagnostic {
+    let pointer = pointer(&violation.path);
+    let (_, field) = split(&violation.path);
+    match &violation.rule {
+        Rule::Type(wanted) => {
+            let is = violation.value.as_str().unwrap_or("something else");
+            let problem = document.problem(&pointer, format!("`{field}` must be {}, not {}", article(wanted), article(is)));
+            if *wanted == "string" && is != "object" && is != "array" { problem.hint("put it in quotes") } else { problem }
+        }
+        Rule::Required => document.key_problem(&pointer, format!("`{}` is missing", violation.path)),
+        Rule::Enum(known) => one_of(document, &pointer, field, &violation.value, known),
+        Rule::TooLong(most) => document.problem(&pointer, format!("`{field}` is longer than {most} bytes")),
+        Rule::TooMany(most) => document.problem(&pointer, format!("`{field}` has more than {most} entries")),
+        Rule::Duplicate => document.problem(&pointer, format!("`{field}` is given twice")),
+        Rule::Bounds => document.problem(&pointer, format!("`{field}` is not allowed: {}", violation.message)),
+    }
+}
+
+fn one_of(document: &Document, pointer: &str, field: &str, value: &Value, known: &[Value]) -> Diagnostic {
+    let names: Vec<&str> = known.iter().filter_map(Value::as_str).collect();
+    let problem = document.problem(pointer, format!("`{field}` cannot be `{}`", value.as_str().unwrap_or_default()));
+    match value.as_str().and_then(|word| suggest::nearest(word, names.iter().copied())) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint(format!("it is one of {}", names.join(", "))),
+    }
+}
+
+fn article(kind: &str) -> String {
+    match kind {
+        "object" => "a mapping".to_owned(),
+        "array" => "a list".to_owned(),
+        "integer" => "an integer".to_owned(),
+        "null" => "null".to_owned(),
+        other => format!("a {other}"),
+    }
+}
+
+/// Splits off the last step of a path: `spec` and `entryPoint` of `spec.entryPoint`.
+fn split(path: &str) -> (&str, &str) {
+    let depth_zero_dot = path.rmatch_indices('.').map(|(at, _)| at).find(|at| !in_brackets(path, *at));
+    match depth_zero_dot {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => ("", path),
+    }
+}
+
+fn in_brackets(path: &str, at: usize) -> bool {
+    let before = &path[..at];
+    before.matches('[').count() > before.matches(']').count()
+}
+
+/// The JSON pointer of a path as Kubernetes writes it: `/spec/containers/0/name` of `spec.containers[0].name`.
+#[must_use]
+pub fn pointer(path: &str) -> String {
+    let mut pointer = String::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        let (step, after) = match rest.strip_prefix('[') {
+            Some(inside) => inside.split_once(']').unwrap_or((inside, "")),
+            None => {
+                let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                rest.split_at(end)
+            }
+        };
+        pointer.push('/');
+        pointer.push_str(&escape(step));
+        rest = after.strip_prefix('.').unwrap_or(after);
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::render;
+    use crate::manifest::load_text;
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    fn check(text: &str, expected: &Expect) {
+        let schema = Schema::compile(&json!({"type": "object", "properties": {"spec": {"type": "object", "required": ["templates"], "properties": {
+            "entrypoint": {"type": "string"},
+            "parallelism": {"type": "integer"},
+            "podGC": {"type": "object", "properties": {"strategy": {"type": "string", "enum": ["OnPodCompletion", "OnPodSuccess"]}}},
+            "templates": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
+        }}}}))
+        .expect("a schema");
+        let loaded = load_text("a.yaml", text);
+        let problems = against(&loaded.documents[0], &schema, true);
+        let shown: Vec<String> = problems.iter().map(|problem| render(problem, 100, false)).collect();
+        expected.assert_eq(&shown.join("\n\n"));
+    }
+
+    #[test]
+    fn paths_become_pointers() {
+        let check = |path: &str, expected: &str| assert_eq!(pointer(path), expected);
+        check("", "");
+        check("spec.containers[0].name", "/spec/containers/0/name");
+        check("metadata.labels[a/b.c]", "/metadata/labels/a~1b.c");
+        check("spec.steps[0][1].when", "/spec/steps/0/1/when");
+        assert_eq!(split("metadata.labels[a.b]"), ("metadata", "labels[a.b]"));
+    }
+
+    #[test]
+    fn unknown_fields_and_wrong_types_are_shown_where_they_are() {
+        check(
+            "spec:\n  entryPoint: main\n  parallelism: two\n  podGC: {strategy: OnPodComplete}\n  templates:\n  - name: 1\n",
+            &expect![""],
+        );
+        check("spec:\n  entrypoint: {}\n  nonsense: 1\n", &expect![""]);
+    }
+}
