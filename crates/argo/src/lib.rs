@@ -12,6 +12,7 @@ pub mod object;
 pub mod policy;
 pub mod repository;
 pub mod scalar;
+pub mod schema;
 pub mod spec;
 pub mod status;
 pub mod template;

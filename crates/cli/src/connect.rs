@@ -31,7 +31,11 @@ pub struct Connection {
 /// # Errors
 /// The named kubeconfig or context is not usable, or there is no server to be found.
 pub async fn connect(context: &Context) -> Result<Connection> {
-    let config = config(context).await?;
+    let mut config = config(context).await?;
+    // A proxy that the environment names cannot reach this machine's own loopback.
+    if config.cluster_url.host().is_some_and(is_loopback) {
+        config.proxy_url = None;
+    }
     let namespace = context
         .globals
         .namespace
@@ -64,6 +68,14 @@ async fn config(context: &Context) -> Result<Config> {
                 .hint("`plimsoll up` starts one on this machine; --kubeconfig or --context names a cluster")
         }),
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost"
+        || host
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 fn is_up(data_dir: &Path) -> bool {

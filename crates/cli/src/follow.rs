@@ -68,9 +68,17 @@ pub struct Followed {
     pub status: StatusView,
     /// The last lines that failed nodes logged, by node id.
     pub tails: BTreeMap<String, Vec<String>>,
+}
+
+/// What is remembered of a workflow while it is followed.
+#[derive(Default)]
+struct Tracked {
+    followed: Followed,
+    /// It was there at least once.
     seen: bool,
     observed: Observed,
     transitions: Transitions,
+    /// Nodes whose logs were fetched or are being fetched.
     asked: BTreeSet<String>,
 }
 
@@ -107,7 +115,9 @@ pub async fn follow(
         }
     }
     follower.draw();
-    Ok(End::Finished(follower.all))
+    Ok(End::Finished(
+        follower.all.into_iter().map(|tracked| tracked.followed).collect(),
+    ))
 }
 
 type Event = (usize, Result<Option<WorkflowView>, watcher::Error>);
@@ -128,7 +138,7 @@ fn watch(
 struct Follower<'a> {
     context: &'a Context,
     client: &'a Client,
-    all: Vec<Followed>,
+    all: Vec<Tracked>,
     lines: Lines,
     live: bool,
     stale: bool,
@@ -139,17 +149,24 @@ struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     fn new(context: &'a Context, client: &'a Client, targets: &[(String, String)], lines: Lines) -> Self {
-        let followed = |(namespace, name): &(String, String)| Followed {
-            namespace: namespace.clone(),
-            name: name.clone(),
-            ..Followed::default()
+        let tracked = |(namespace, name): &(String, String)| Tracked {
+            followed: Followed {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                ..Followed::default()
+            },
+            ..Tracked::default()
         };
         Self {
             context,
             client,
-            all: targets.iter().map(followed).collect(),
+            all: targets.iter().map(tracked).collect(),
             lines,
-            live: lines != Lines::Nowhere && context.ui.is_live(),
+            live: match lines {
+                Lines::Stdout => context.ui.is_live() && context.ui.is_read(),
+                Lines::Stderr => context.ui.is_live(),
+                Lines::Nowhere => false,
+            },
             stale: false,
             drawn: 0,
             began: context.now(),
@@ -159,11 +176,15 @@ impl<'a> Follower<'a> {
 
     /// Whether every workflow is over and every log asked for has come.
     fn is_done(&self) -> bool {
-        self.fetches.is_empty() && self.all.iter().all(|followed| followed.status.is_finished())
+        self.fetches.is_empty()
+            && self
+                .all
+                .iter()
+                .all(|tracked| tracked.followed.status.is_finished())
     }
 
     fn event(&mut self, nth: usize, event: Result<Option<WorkflowView>, watcher::Error>) -> Result<()> {
-        let name = &self.all[nth].name;
+        let name = &self.all[nth].followed.name;
         match event {
             Ok(Some(view)) => self.update(nth, view.status.unwrap_or_default()),
             Ok(None) if self.all[nth].seen => {
@@ -192,11 +213,11 @@ impl<'a> Follower<'a> {
 
     fn update(&mut self, nth: usize, mut status: StatusView) -> Result<()> {
         let now = self.context.now();
-        let followed = &mut self.all[nth];
-        followed.seen = true;
+        let tracked = &mut self.all[nth];
+        tracked.seen = true;
         status.unpack();
-        followed.observed.refine(&mut status, now);
-        followed.status = status;
+        tracked.observed.refine(&mut status, now);
+        tracked.followed.status = status;
         self.stale = true;
         self.ask_for_tails(nth);
         if self.live { Ok(()) } else { self.tell(nth, now) }
@@ -204,10 +225,10 @@ impl<'a> Follower<'a> {
 
     /// Fetches the logs of nodes that have just failed.
     fn ask_for_tails(&mut self, nth: usize) {
-        let followed = &mut self.all[nth];
+        let Tracked { followed, asked, .. } = &mut self.all[nth];
         for node in followed.status.nodes.values() {
-            let wanted = failed(node) && followed.asked.len() < TAILS;
-            if wanted && followed.asked.insert(node.id.clone()) {
+            let wanted = failed(node) && asked.len() < TAILS;
+            if wanted && asked.insert(node.id.clone()) {
                 let pod = pods::name_of(&followed.name, node);
                 let (client, namespace, id) =
                     (self.client.clone(), followed.namespace.clone(), node.id.clone());
@@ -220,19 +241,20 @@ impl<'a> Follower<'a> {
     }
 
     fn tail(&mut self, nth: usize, id: String, tail: Vec<String>) {
-        self.all[nth].tails.insert(id, tail);
+        self.all[nth].followed.tails.insert(id, tail);
         self.stale = true;
     }
 
     /// Says what is new, in plain lines.
     fn tell(&mut self, nth: usize, now: Timestamp) -> Result<()> {
         let several = self.all.len() > 1;
-        let followed = &mut self.all[nth];
+        let Tracked {
+            followed,
+            transitions,
+            ..
+        } = &mut self.all[nth];
         let origin = followed.status.started_at.unwrap_or(self.began);
-        for line in followed
-            .transitions
-            .lines(&followed.name, &followed.status, origin, now)
-        {
+        for line in transitions.lines(&followed.name, &followed.status, origin, now) {
             let line = if several {
                 format!("{}  {line}", followed.name)
             } else {
@@ -264,7 +286,7 @@ impl<'a> Follower<'a> {
         let lines: Vec<String> = self
             .all
             .iter_mut()
-            .flat_map(|followed| followed.picture(now, room))
+            .flat_map(|tracked| tracked.followed.picture(now, room))
             .collect();
         let fits = height.saturating_sub(1).min(lines.len());
         self.drawn = self.context.ui.redraw(self.drawn, &lines[..fits]);

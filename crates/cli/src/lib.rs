@@ -29,6 +29,7 @@ pub mod signals;
 pub mod submission;
 pub mod summary;
 pub mod table;
+mod trace;
 pub mod tree;
 pub mod ui;
 
@@ -68,6 +69,7 @@ pub fn main(platform: Arc<dyn Platform>, argv: impl IntoIterator<Item = OsString
             );
         }
     };
+    trace::start(&context, &cli.command);
     let result = runtime.block_on(command::run(&context, cli));
     // A thread may still be blocked reading stdin; do not wait for it.
     runtime.shutdown_background();

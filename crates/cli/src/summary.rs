@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use argo::exec::DIRECTORY_PLUGIN;
+use argo::exec::{DIRECTORY_PLUGIN, Directory};
 
 use crate::age;
 use crate::follow::Followed;
@@ -142,7 +142,7 @@ fn place(artifact: &ArtifactView) -> String {
             .to_owned()
     };
     if text("plugin", "name") == DIRECTORY_PLUGIN {
-        let directory = text("plugin", "configuration");
+        let directory = Directory::parse(&text("plugin", "configuration")).directory;
         return Path::new(&directory)
             .join(text("plugin", "key"))
             .display()
@@ -184,7 +184,7 @@ fn failures(followed: &Followed) -> String {
         let pod = pods::name_of(&followed.name, node);
         let hint = paint(style::HINT, "hint");
         text.push_str(&format!(
-            "\n{hint}: `plimsoll logs {} {pod}` shows all that a step said\n",
+            "\n{hint}: `plimsoll up --detach`, then `plimsoll logs {} {pod}` shows all that it said\n",
             followed.name
         ));
     }
@@ -219,4 +219,93 @@ fn failure(followed: &Followed, node: &NodeView) -> String {
         text.push_str(&format!("  {bar} {}\n", one_line(line)));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anstream::adapter::strip_str;
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    fn check(followed: &Followed, expected: &Expect) {
+        expected.assert_eq(&strip_str(&render(followed)).to_string());
+    }
+
+    #[test]
+    fn what_succeeded_shows_its_outputs_and_where_they_lie() {
+        let models = json!([{"name": "m01", "rate": 0.001, "accuracy": 0.81}, {"name": "m02", "rate": 0.05, "accuracy": 0.96}]);
+        let directory =
+            |key: &str| json!({"name": DIRECTORY_PLUGIN, "configuration": "/data/artifacts", "key": key});
+        let status = json!({
+            "phase": "Succeeded", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:12.3Z",
+            "outputs": {
+                "parameters": [
+                    {"name": "rows-rejected", "value": "4"},
+                    {"name": "models", "value": models.to_string()},
+                    {"name": "test-accuracy", "value": "0.953"},
+                ],
+                "artifacts": [
+                    {"name": "report", "plugin": directory("digits-x/finish/report")},
+                    {"name": "model", "s3": {"bucket": "b", "key": "k/model.json"}},
+                ],
+            },
+        });
+        let followed = Followed {
+            name: "digits-x".to_owned(),
+            status: serde_json::from_value(status).expect("a status"),
+            ..Followed::default()
+        };
+        check(&followed, &expect![[r#"
+            digits-x  Succeeded  12.3s
+
+            models
+              NAME   RATE    ACCURACY
+              m01    0.001   0.81
+              m02    0.05    0.96
+
+            Outputs
+              rows-rejected   4
+              test-accuracy   0.953
+
+            Artifacts
+              report   /data/artifacts/digits-x/finish/report
+              model    s3://b/k/model.json
+        "#]]);
+    }
+
+    #[test]
+    fn what_failed_shows_why_and_how_to_see_more() {
+        let status = json!({
+            "phase": "Failed", "message": "child 'digits-x.train' failed",
+            "nodes": {
+                "digits-x": {"id": "digits-x", "name": "digits-x", "type": "DAG", "phase": "Failed", "children": ["a", "b"]},
+                "a": {"id": "a", "name": "digits-x.train", "type": "Pod", "phase": "Failed", "templateName": "train",
+                      "boundaryID": "digits-x", "message": "Error (exit code 1)", "outputs": {"exitCode": "1"}},
+                "b": {"id": "b", "name": "digits-x.other", "type": "Pod", "phase": "Error", "boundaryID": "digits-x",
+                      "message": "pod deleted"},
+            },
+        });
+        let followed = Followed {
+            name: "digits-x".to_owned(),
+            status: serde_json::from_value(status).expect("a status"),
+            tails: [(
+                "a".to_owned(),
+                vec!["Traceback:".to_owned(), "ValueError: \u{1b}[31mno".to_owned()],
+            )]
+            .into(),
+            ..Followed::default()
+        };
+        check(&followed, &expect![[r#"
+            digits-x  Failed  child 'digits-x.train' failed
+
+            ✖ train  Failed: Error (exit code 1)
+              │ Traceback:
+              │ ValueError:  [31mno
+
+            ⚠ other  Error: pod deleted
+
+            hint: `plimsoll logs digits-x digits-x-train-3036051830` shows all that a step said
+        "#]]);
+    }
 }

@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::Document;
 
 mod identity;
+mod shape;
 
 /// How strict to be.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +36,12 @@ pub fn check(documents: &[Document]) -> Vec<Diagnostic> {
 /// Every problem of `documents` under `rules`, in their order.
 #[must_use]
 pub fn check_with(documents: &[Document], rules: Rules) -> Vec<Diagnostic> {
-    let _ = rules;
     let mut problems = Vec::new();
     for document in documents {
-        problems.extend(identity::check(document));
+        let mut found = identity::check(document);
+        found.extend(shape::check(document, rules.strict));
+        found.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
+        problems.extend(found);
     }
     problems.extend(identity::duplicates(documents));
     problems

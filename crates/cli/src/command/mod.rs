@@ -133,6 +133,82 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_help_says_what_there_is() {
+        let help = Cli::command().term_width(100).render_long_help().to_string();
+        expect_test::expect![[r#"
+            Run workflows and other data and machine-learning workloads on this machine or on a Kubernetes
+            cluster.
+
+            The manifests are the ones you have: Argo Workflows, Jobs, Deployments.
+
+            Usage: plimsoll [OPTIONS] <COMMAND>
+
+            Commands:
+              run          Run workflows on this machine and watch them to their end
+              up           Start the platform on this machine and keep it up
+              down         End the platform that is up on the data directory
+              submit       Submit workflows to a platform that is up, or to a cluster
+              list         List workflows
+              get          Show workflows and their nodes
+              watch        Watch workflows until they are over
+              wait         Wait until workflows are over
+              logs         Show what the steps of a workflow said
+              lint         Check manifests, without a platform or cluster
+              delete       Delete workflows, and with them their pods
+              suspend      Hold workflows: nothing new starts, what runs goes on
+              resume       Let held workflows go on, and end the pauses in them
+              stop         Stop workflows: end what runs, then run their exit handlers
+              terminate    Terminate workflows: end what runs at once, without exit handlers
+              completions  Print a shell's completion script
+              version      Print the version
+              help         Print this message or the help of the given subcommand(s)
+
+            Options:
+              -h, --help
+                      Print help (see a summary with '-h')
+
+              -V, --version
+                      Print version
+
+            Global options:
+                  --data-dir <DIR>
+                      The data directory of the embedded platform [default: $PLIMSOLL_DATA_DIR, else
+                      $XDG_DATA_HOME/plimsoll, else ~/.local/share/plimsoll]
+
+                  --kubeconfig <FILE>
+                      Talk to the cluster of this kubeconfig
+
+                  --context <NAME>
+                      Talk to the cluster of this kubeconfig context
+
+              -n, --namespace <NAME>
+                      The namespace to work in
+
+                  --color <WHEN>
+                      When to colour what is shown
+
+                      Possible values:
+                      - auto:   On a terminal, unless NO_COLOR is set
+                      - always: Always
+                      - never:  Never
+          
+                      [default: auto]
+
+              -v, --verbose...
+                      Say more about what is being done
+
+            Exit codes:
+                0  success; every workflow waited for Succeeded
+                1  a workflow ended Failed or Error, or a request was refused
+                2  bad input: the command line or a manifest; nothing was created
+                3  the platform cannot start or be reached (data directory in use, port taken, no server)
+                4  the disk is full or cannot be written
+              130  interrupted (Ctrl-C)
+        "#]]
+        .assert_eq(&help);
+    }
+
+    #[test]
     fn flags_do_not_contradict_each_other() {
         Cli::command().debug_assert();
     }

@@ -139,6 +139,12 @@ impl Ui {
         self.err.lock().unwrap_or_else(PoisonError::into_inner).terminal
     }
 
+    /// Whether stdout is a terminal: someone reads it now.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).terminal
+    }
+
     /// Width and height of the terminal on stderr, in cells.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
