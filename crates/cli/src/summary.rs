@@ -305,7 +305,7 @@ mod tests {
 
             ⚠ other  Error: pod deleted
 
-            hint: `plimsoll logs digits-x digits-x-train-3036051830` shows all that a step said
+            hint: `plimsoll up --detach`, then `plimsoll logs digits-x digits-x-train-3036051830` shows all that it said
         "#]]);
     }
 }
