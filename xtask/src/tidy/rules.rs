@@ -130,7 +130,6 @@ pub(crate) const UNSAFE_ROOM: &str = "spawner";
 pub(crate) const BANNED_WORDS: &[&str] = &[
     concat!("TO", "DO"),
     concat!("FIX", "ME"),
-    concat!("XX", "X"),
     concat!("/work", "/shared"),
     concat!("/work", "/main"),
     concat!("/work", "/wt"),

@@ -28,9 +28,12 @@ impl File {
         }
     }
 
-    /// Whether it holds tests only.
+    /// Whether it holds tests, or programs of its own beside the crate.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.contains("/tests/") || self.path.ends_with("/tests.rs") || self.path.contains("/benches/")
+        ["/tests/", "/benches/", "/examples/"]
+            .iter()
+            .any(|folder| self.path.contains(folder))
+            || self.path.ends_with("tests.rs")
     }
 }
 
