@@ -21,8 +21,10 @@ impl Schema {
             definitions,
             nodes: Vec::new(),
             done: BTreeMap::new(),
+            likenesses: BTreeMap::new(),
         };
         let root = compiler.node(schema)?;
+        compiler.liken();
         Ok(Self {
             nodes: compiler.nodes,
             root,
@@ -35,21 +37,24 @@ struct Compiler<'d> {
     nodes: Vec<Node>,
     /// Definitions that have a node already, finished or not.
     done: BTreeMap<&'d str, Id>,
+    /// Nodes that are as another says, but for what they say themselves. Completed last, since a definition may
+    /// be referred to before it is finished.
+    likenesses: BTreeMap<Id, Id>,
 }
 
 impl<'d> Compiler<'d> {
     fn node(&mut self, schema: &Value) -> Result<Id, String> {
-        match reference(schema) {
-            Some((name, around)) => {
-                let target = self.definition(name)?;
-                self.with_annotations(target, around)
-            }
-            None => {
-                let id = self.reserve();
-                self.fill(id, schema)?;
-                Ok(id)
-            }
+        if let Some((name, around)) = reference(schema) {
+            let target = self.definition(name)?;
+            return self.with_annotations(target, around);
         }
+        if let Some(only) = only_alternative(schema) {
+            let target = self.node(only)?;
+            return self.with_annotations(target, schema);
+        }
+        let id = self.reserve();
+        self.fill(id, schema)?;
+        Ok(id)
     }
 
     fn reserve(&mut self) -> Id {
@@ -70,41 +75,59 @@ impl<'d> Compiler<'d> {
         Ok(id)
     }
 
-    /// A reference with a default of its own needs a node of its own: `allOf` the target.
+    /// A reference that says more than the name has a node of its own.
     fn with_annotations(&mut self, target: Id, around: &Value) -> Result<Id, String> {
-        let merge = merge_of(around);
-        let default = around.get("default").filter(|d| !d.is_null());
-        if default.is_none() && !merge.list && !merge.retain_keys {
+        let node = Node {
+            nullable: is_nullable(around),
+            default: around.get("default").filter(|d| !d.is_null()).cloned(),
+            merge: merge_of(around),
+            ..Node::default()
+        };
+        if !node.nullable && node.default.is_none() && node.merge == Merge::default() {
             return Ok(target);
         }
         let id = self.reserve();
-        let shape = &self.nodes[target];
-        self.nodes[id] = Node {
-            kind: shape.kind,
-            nullable: shape.nullable,
-            open: shape.open,
-            properties: shape.properties.clone(),
-            additional: shape.additional,
-            items: shape.items,
-            all_of: vec![target],
-            default: default.cloned(),
-            merge,
-            ..Node::default()
-        };
+        self.nodes[id] = node;
+        self.likenesses.insert(id, target);
         Ok(id)
+    }
+
+    /// Completes the nodes that are as another says.
+    fn liken(&mut self) {
+        for id in self.likenesses.keys() {
+            let said = std::mem::take(&mut self.nodes[*id]);
+            let mut node = self.nodes[self.original(*id)].clone();
+            node.nullable |= said.nullable;
+            node.default = said.default.or(node.default);
+            if said.merge != Merge::default() {
+                node.merge = said.merge;
+            }
+            self.nodes[*id] = node;
+        }
+    }
+
+    /// Where likenesses lead from a node; in a circle of them, anywhere.
+    fn original(&self, id: Id) -> Id {
+        let mut at = id;
+        for _ in 0..self.likenesses.len() {
+            match self.likenesses.get(&at) {
+                Some(next) => at = *next,
+                None => break,
+            }
+        }
+        at
     }
 
     fn fill(&mut self, id: Id, schema: &Value) -> Result<(), String> {
         if let Some((name, _)) = reference(schema) {
             // A definition that is only another name.
             let target = self.definition(name)?;
-            self.nodes[id].all_of.push(target);
-            self.nodes[id].open = true;
+            self.likenesses.insert(id, target);
             return Ok(());
         }
         let mut node = Node {
             kind: kind_of(schema)?,
-            nullable: schema["nullable"] == true || type_list(schema).any(|t| t == "null"),
+            nullable: is_nullable(schema),
             open: schema["x-kubernetes-preserve-unknown-fields"] == true,
             embedded: schema["x-kubernetes-embedded-resource"] == true,
             required: strings(&schema["required"]),
@@ -126,8 +149,11 @@ impl<'d> Compiler<'d> {
             node.items = Some(self.node(&schema["items"])?);
         }
         node.all_of = self.list(&schema["allOf"])?;
-        node.any_of = self.list(&schema["anyOf"])?;
-        node.one_of = self.list(&schema["oneOf"])?;
+        (node.any_of, node.one_of) = (self.list(&schema["anyOf"])?, self.list(&schema["oneOf"])?);
+        if let Some(constants) = constants(schema) {
+            node.limits.allowed = constants;
+            node.one_of.clear();
+        }
         if schema["not"].is_object() {
             node.not = Some(self.node(&schema["not"])?);
         }
@@ -140,9 +166,50 @@ impl<'d> Compiler<'d> {
             .as_array()
             .into_iter()
             .flatten()
+            .filter(|schema| !is_null(schema))
             .map(|schema| self.node(schema))
             .collect()
     }
+}
+
+/// `{"type": "null"}`: an alternative that says no more than `nullable`.
+fn is_null(schema: &Value) -> bool {
+    schema["type"] == "null"
+}
+
+/// Whether `null` is allowed, in any of the ways to say it.
+fn is_nullable(schema: &Value) -> bool {
+    let alternatives = ["anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|key| schema[key].as_array())
+        .flatten();
+    schema["nullable"] == true
+        || type_list(schema).any(|t| t == "null")
+        || alternatives.into_iter().any(is_null)
+}
+
+/// The one alternative beside `null`: `{anyOf: [X, {type: null}]}` is X or null.
+fn only_alternative(schema: &Value) -> Option<&Value> {
+    let mut others = schema["anyOf"]
+        .as_array()?
+        .iter()
+        .filter(|alternative| !is_null(alternative));
+    let only = others.next()?;
+    (others.next().is_none() && is_nullable(schema) && schema.get("properties").is_none()).then_some(only)
+}
+
+/// The values of a choice of constants, each of which may have a description of its own.
+fn constants(schema: &Value) -> Option<Vec<Value>> {
+    let alternatives = schema["oneOf"]
+        .as_array()?
+        .iter()
+        .filter(|alternative| !is_null(alternative));
+    let values = |alternative: &Value| match (alternative.get("const"), alternative["enum"].as_array()) {
+        (Some(value), _) => Some(vec![value.clone()]),
+        (None, values) => values.cloned(),
+    };
+    let all: Option<Vec<_>> = alternatives.map(values).collect();
+    all.map(|all| all.concat())
 }
 
 /// The definition a schema refers to, and the schema around the reference: `{$ref}` or `{allOf: [{$ref}], ...}`.
@@ -184,10 +251,12 @@ fn kind_of(schema: &Value) -> Result<Kind, String> {
 
 fn limits_of(schema: &Value) -> Result<Limits, String> {
     let number = |field: &str| schema[field].as_u64();
+    // The exclusive bound is a flag in OpenAPI v3 and a number in JSON Schema 2020.
     let bound = |field: &str, exclusive: &str| {
-        schema[field].as_number().map(|value| Bound {
+        let number = schema[exclusive].as_number();
+        number.or(schema[field].as_number()).map(|value| Bound {
             value: value.clone(),
-            exclusive: schema[exclusive] == true,
+            exclusive: number.is_some() || schema[exclusive] == true,
         })
     };
     let pattern = schema["pattern"].as_str().map(|text| {
@@ -195,7 +264,10 @@ fn limits_of(schema: &Value) -> Result<Limits, String> {
         regex::Regex::new(text).map_err(|error| format!("pattern {text:?}: {error}"))
     });
     Ok(Limits {
-        allowed: schema["enum"].as_array().cloned().unwrap_or_default(),
+        allowed: match (schema.get("const"), schema["enum"].as_array()) {
+            (Some(value), _) => vec![value.clone()],
+            (None, values) => values.cloned().unwrap_or_default(),
+        },
         minimum: bound("minimum", "exclusiveMinimum"),
         maximum: bound("maximum", "exclusiveMaximum"),
         multiple_of: schema["multipleOf"].as_number().cloned(),
@@ -230,6 +302,7 @@ fn merge_of(schema: &Value) -> Merge {
     let has = |word: &str| strategy.split(',').any(|part| part == word);
     Merge {
         list: has("merge"),
+        replace: has("replace"),
         key: schema["x-kubernetes-patch-merge-key"].as_str().map(str::to_owned),
         retain_keys: has("retainKeys"),
     }

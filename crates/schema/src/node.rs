@@ -15,7 +15,7 @@ pub struct Schema {
 pub(crate) type Id = usize;
 
 /// What a value may be.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) nullable: bool,
@@ -51,7 +51,7 @@ pub(crate) enum Kind {
 }
 
 /// Bounds on a value. All are optional.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) allowed: Vec<Value>,
     pub(crate) minimum: Option<Bound>,
@@ -66,7 +66,7 @@ pub(crate) struct Limits {
 }
 
 /// How a list's elements are told apart.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Unique {
     /// By their whole value.
     Value,
@@ -74,23 +74,25 @@ pub(crate) enum Unique {
     Keys(Vec<String>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bound {
     pub(crate) value: Number,
     pub(crate) exclusive: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Range {
     pub(crate) min: Option<u64>,
     pub(crate) max: Option<u64>,
 }
 
 /// How a strategic merge patch treats the value.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Merge {
     /// The list is merged, not replaced; its elements have this key, or are scalars.
     pub(crate) list: bool,
+    /// The object is replaced, not merged.
+    pub(crate) replace: bool,
     pub(crate) key: Option<String>,
     /// Fields absent from the patch are dropped where it names those to retain.
     pub(crate) retain_keys: bool,

@@ -1,321 +1,301 @@
-//! Strategic merge patch: a merge patch that knows which lists are merged, and by which key.
+//! Strategic merge patch: as a merge patch, but lists with a merge key are merged item by item, and directives
+//! say what a merge alone cannot.
 //!
-//! Rule: apimachinery's `strategicpatch`. The schema says how lists merge (`x-kubernetes-patch-strategy`,
-//! `x-kubernetes-patch-merge-key`); the patch may carry directives:
+//! | directive | where | meaning |
+//! | --- | --- | --- |
+//! | `$patch: replace` | object, or item of a list | the patch is the new object or list |
+//! | `$patch: delete` | object, or item of a list | the object becomes empty; the item goes |
+//! | `$retainKeys` | object | all other fields of the object go first |
+//! | `$deleteFromPrimitiveList/NAME` | beside a list of scalars | these values go |
+//! | `$setElementOrder/NAME` | beside a list | the order of the result |
 //!
-//! | in the patch | does |
-//! | --- | --- |
-//! | `$patch: replace` | the rest of the map, or the list's other elements, replace what is there |
-//! | `$patch: delete` | the map, or the element with the same key, goes |
-//! | `$retainKeys: [..]` | other keys of the map go |
-//! | `$deleteFromPrimitiveList/x: [..]` | these scalars leave the list `x` |
-//! | `$setElementOrder/x: [..]` | the merged list `x` is in this order |
+//! Rule: apimachinery's `strategicpatch.StrategicMergePatch`.
 
 use serde_json::{Map, Value};
 
-use crate::node::{Id, Node, Schema};
-use crate::patch::merge;
+use super::order::{arrange, identity, position};
+use crate::node::{Id, Merge, Schema};
 
-const DIRECTIVE: &str = "$patch";
-const RETAIN: &str = "$retainKeys";
+const PATCH: &str = "$patch";
+const RETAIN_KEYS: &str = "$retainKeys";
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
-const ORDER: &str = "$setElementOrder/";
+const SET_ORDER: &str = "$setElementOrder/";
+
+type Object = Map<String, Value>;
+type Result<T> = std::result::Result<T, String>;
 
 impl Schema {
-    /// Applies a strategic merge patch; on an error `target` may be half changed.
-    pub fn strategic_merge(&self, target: &mut Value, patch: &Value) -> Result<(), String> {
-        self.map(Some(self.root), target, patch)
-    }
-
-    fn map(&self, id: Option<Id>, target: &mut Value, patch: &Value) -> Result<(), String> {
-        let Value::Object(changes) = patch else {
-            *target = patch.clone();
-            return Ok(());
+    /// Applies a strategic merge patch to an object of the schema's kind; on an error nothing has changed.
+    pub fn strategic_merge(&self, target: &mut Value, patch: &Value) -> Result<()> {
+        let (Value::Object(original), Value::Object(patch)) = (&*target, patch) else {
+            return Err("a strategic merge patch is an object, and so is what it patches".to_owned());
         };
-        match changes.get(DIRECTIVE).and_then(Value::as_str) {
-            Some("replace") => {
-                *target = Value::Object(plain(changes));
-                return Ok(());
-            }
-            Some("delete") => {
-                *target = Value::Object(Map::new());
-                return Ok(());
-            }
-            Some("merge") | None => {}
-            Some(other) => return Err(format!("unknown $patch type \"{other}\"")),
-        }
-        if !target.is_object() {
-            *target = Value::Object(Map::new());
-        }
-        let Value::Object(fields) = target else {
-            return Ok(());
-        };
-        retain(fields, changes)?;
-        for (key, value) in changes.iter().filter(|(key, _)| !key.starts_with('$')) {
-            self.field(id, fields, key, value)?;
-        }
-        self.list_directives(id, fields, changes)
-    }
-
-    fn field(
-        &self,
-        id: Option<Id>,
-        fields: &mut Map<String, Value>,
-        key: &str,
-        value: &Value,
-    ) -> Result<(), String> {
-        if value.is_null() {
-            fields.remove(key);
-            return Ok(());
-        }
-        let child = id.and_then(|id| self.node(id).child(key));
-        let node = child.map(|child| self.node(child));
-        if value["$patch"] == "delete" {
-            fields.remove(key);
-            return Ok(());
-        }
-        let slot = fields.entry(key.to_owned()).or_insert(Value::Null);
-        match (value, node) {
-            (Value::Array(items), Some(node)) if node.merge.list && slot.is_array() => {
-                self.list(node, slot, items)
-            }
-            (Value::Array(items), Some(node)) => {
-                *slot = Value::Array(elements(items, node));
-                Ok(())
-            }
-            (Value::Object(_), _) => self.map(child, slot, value),
-            _ => {
-                merge(slot, value);
-                Ok(())
-            }
-        }
-    }
-
-    /// Merges the elements of a patch's list into a list.
-    fn list(&self, node: &Node, target: &mut Value, patch: &[Value]) -> Result<(), String> {
-        let Value::Array(list) = target else { return Ok(()) };
-        if patch.iter().any(|item| item[DIRECTIVE] == "replace") {
-            *list = elements(patch, node);
-            return Ok(());
-        }
-        let Some(key) = &node.merge.key else {
-            let new: Vec<Value> = patch
-                .iter()
-                .filter(|item| !list.contains(item))
-                .cloned()
-                .collect();
-            list.extend(new);
-            return Ok(());
-        };
-        for item in patch {
-            let id = item.get(key.as_str());
-            let Some(id) = id else {
-                return Err(format!("map: {item} does not contain declared merge key: {key}"));
-            };
-            let place = list
-                .iter()
-                .position(|existing| existing.get(key.as_str()) == Some(id));
-            match (item[DIRECTIVE].as_str(), place) {
-                (Some("delete"), Some(at)) => drop(list.remove(at)),
-                (Some("delete"), None) => {}
-                (_, Some(at)) => self.map(node.items, &mut list[at], item)?,
-                (_, None) => {
-                    let mut made = Value::Null;
-                    self.map(node.items, &mut made, item)?;
-                    list.push(made);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn list_directives(
-        &self,
-        id: Option<Id>,
-        fields: &mut Map<String, Value>,
-        changes: &Map<String, Value>,
-    ) -> Result<(), String> {
-        for (key, value) in changes {
-            let Some(value) = value.as_array() else { continue };
-            if let Some(list) = key.strip_prefix(DELETE_FROM) {
-                if let Some(Value::Array(items)) = fields.get_mut(list) {
-                    items.retain(|item| !value.contains(item));
-                }
-            } else if let Some(list) = key.strip_prefix(ORDER) {
-                let child = id.and_then(|id| self.node(id).child(list));
-                let merge_key = child.and_then(|child| self.node(child).merge.key.as_deref());
-                if let Some(Value::Array(items)) = fields.get_mut(list) {
-                    order(items, value, merge_key);
-                }
-            } else if key.starts_with('$') && key != RETAIN {
-                return Err(format!("unknown directive \"{key}\""));
-            }
-        }
+        let root = Some(Place {
+            schema: self,
+            id: self.root,
+        });
+        *target = Value::Object(merge_object(root, original.clone(), patch)?);
         Ok(())
     }
 }
 
-fn retain(fields: &mut Map<String, Value>, changes: &Map<String, Value>) -> Result<(), String> {
-    let Some(keys) = changes.get(RETAIN) else {
-        return Ok(());
+/// A place in the schema.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    schema: &'a Schema,
+    id: Id,
+}
+
+/// Where the schema ends there is no place: beyond, everything merges as in a merge patch.
+type Known<'a> = Option<Place<'a>>;
+
+fn field<'a>(place: Known<'a>, name: &str) -> Known<'a> {
+    let Place { schema, id } = place?;
+    let id = schema.node(id).child(name)?;
+    Some(Place { schema, id })
+}
+
+fn items(place: Known<'_>) -> Known<'_> {
+    let Place { schema, id } = place?;
+    let id = schema.node(id).items?;
+    Some(Place { schema, id })
+}
+
+/// How the value there is merged.
+fn strategy(place: Known<'_>) -> &Merge {
+    const PLAIN: &Merge = &Merge {
+        list: false,
+        replace: false,
+        key: None,
+        retain_keys: false,
     };
-    let Some(keys) = keys.as_array() else {
-        return Err("$retainKeys must be a list".to_owned());
-    };
-    let named = |key: &str| keys.iter().any(|k| k == key);
-    if let Some(key) = changes.keys().find(|key| !key.starts_with('$') && !named(key)) {
-        return Err(format!(
-            "the key \"{key}\" is in the patch but not in $retainKeys"
-        ));
+    place.map_or(PLAIN, |place| &place.schema.node(place.id).merge)
+}
+
+fn merge_object(place: Known<'_>, mut original: Object, patch: &Object) -> Result<Object> {
+    match patch
+        .get(PATCH)
+        .map(|directive| directive.as_str().unwrap_or_default())
+    {
+        None | Some("merge") => {}
+        Some("replace") => return Ok(without(patch, PATCH)),
+        Some("delete") => return Ok(Object::new()),
+        Some(other) => return Err(unknown_directive(other)),
     }
-    fields.retain(|key, _| named(key));
+    retain_keys(&mut original, patch)?;
+    for (name, value) in patch {
+        if let Some(list) = name.strip_prefix(DELETE_FROM) {
+            delete_from(&mut original, list, value)?;
+        } else if !name.starts_with('$') {
+            let merged = merge_field(field(place, name), original.get(name), name, patch)?;
+            set(&mut original, name, merged);
+        }
+    }
+    for (name, order) in patch {
+        if let Some(list) = name
+            .strip_prefix(SET_ORDER)
+            .filter(|list| !patch.contains_key(*list))
+        {
+            reorder(field(place, list), &mut original, list, order)?;
+        }
+    }
+    Ok(original)
+}
+
+fn set(object: &mut Object, name: &str, value: Option<Value>) {
+    match value {
+        Some(value) => object.insert(name.to_owned(), value),
+        None => object.remove(name),
+    };
+}
+
+/// The field `name` after the patch; `None` removes it.
+fn merge_field(
+    place: Known<'_>,
+    original: Option<&Value>,
+    name: &str,
+    patch: &Object,
+) -> Result<Option<Value>> {
+    let strategy = strategy(place);
+    let merged = match (original, patch.get(name)) {
+        (_, None | Some(Value::Null)) => return Ok(None),
+        (Some(Value::Object(original)), Some(Value::Object(patch))) if !strategy.replace => {
+            merge_object(place, original.clone(), patch)?.into()
+        }
+        (Some(Value::Array(original)), Some(Value::Array(items))) if strategy.list => {
+            let order = element_order(patch, name, items, strategy.key.as_deref())?;
+            merge_list(
+                place,
+                original,
+                items,
+                order.unwrap_or(items),
+                strategy.key.as_deref(),
+            )?
+            .into()
+        }
+        (_, Some(value)) => fresh(value),
+    };
+    Ok(Some(merged))
+}
+
+fn merge_list(
+    place: Known<'_>,
+    original: &[Value],
+    patch: &[Value],
+    order: &[Value],
+    key: Option<&str>,
+) -> Result<Vec<Value>> {
+    let all = || original.iter().chain(patch);
+    if all().all(|item| !item.is_object() && !item.is_array()) {
+        let mut merged = original.to_vec();
+        merged.extend(patch.iter().cloned());
+        return Ok(arrange(without_repeats(merged), order, original, None));
+    }
+    if all().any(|item| !item.is_object()) {
+        return Err("a merged list holds objects or scalars, not both, and no lists".to_owned());
+    }
+    let Some(key) = key else {
+        return Err("cannot merge lists without merge key".to_owned());
+    };
+    let merged = merge_items(items(place), original, patch, key)?;
+    Ok(arrange(merged, order, original, Some(key)))
+}
+
+fn without_repeats(list: Vec<Value>) -> Vec<Value> {
+    list.into_iter().fold(Vec::new(), |mut kept, item| {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+        kept
+    })
+}
+
+/// Merges lists of objects, whose order is not yet right.
+fn merge_items(place: Known<'_>, original: &[Value], patch: &[Value], key: &str) -> Result<Vec<Value>> {
+    let mut merged = original.to_vec();
+    if patch.iter().any(|item| directive(item) == Some("replace")) {
+        merged.clear();
+    }
+    for item in patch {
+        match directive(item) {
+            Some("replace") => continue,
+            None | Some("delete") => {}
+            Some("merge") => return Err("merging lists cannot yet be specified in the patch".to_owned()),
+            Some(other) => return Err(unknown_directive(other)),
+        }
+        if identity(item, Some(key)).is_none() {
+            return Err(format!("map: {item} does not contain declared merge key: {key}"));
+        }
+        let found = position(&merged, item, Some(key));
+        match (directive(item), found, item) {
+            (Some(_), ..) => merged.retain(|other| identity(other, Some(key)) != identity(item, Some(key))),
+            (None, Some(at), Value::Object(item)) => {
+                let before = merged[at].as_object().cloned().unwrap_or_default();
+                merged[at] = merge_object(place, before, item)?.into();
+            }
+            (None, ..) => merged.push(fresh(item)),
+        }
+    }
+    Ok(merged)
+}
+
+/// The list of `$setElementOrder`, checked against the patch's own list: that must be in the same order.
+fn element_order<'a>(
+    patch: &'a Object,
+    name: &str,
+    items: &[Value],
+    key: Option<&str>,
+) -> Result<Option<&'a [Value]>> {
+    let Some(order) = patch.get(&format!("{SET_ORDER}{name}")) else {
+        return Ok(None);
+    };
+    let order = array(order, "$setElementOrder")?;
+    let mut rest = order.iter();
+    for item in items.iter().filter(|item| directive(item).is_none()) {
+        if !rest.any(|other| identity(other, key) == identity(item, key)) {
+            return Err(format!(
+                "The order in patch list {name} doesn't match $setElementOrder list"
+            ));
+        }
+    }
+    Ok(Some(order))
+}
+
+/// Applies an order to a list that the patch leaves as it is.
+fn reorder(place: Known<'_>, original: &mut Object, name: &str, order: &Value) -> Result<()> {
+    let order = array(order, "$setElementOrder")?;
+    if let Some(Value::Array(list)) = original.get(name) {
+        let key = &strategy(place).key;
+        let arranged = arrange(list.clone(), order, list, key.as_deref());
+        original.insert(name.to_owned(), arranged.into());
+    }
     Ok(())
 }
 
-/// Elements that a list starts with: without directives.
-fn elements(items: &[Value], node: &Node) -> Vec<Value> {
-    let directive_only = |item: &&Value| {
-        let gone = item[DIRECTIVE] == "delete";
-        let bare = item[DIRECTIVE] == "replace" && item.as_object().is_some_and(|map| map.len() == 1);
-        !(node.merge.list && (gone || bare))
+fn retain_keys(original: &mut Object, patch: &Object) -> Result<()> {
+    let Some(keys) = patch.get(RETAIN_KEYS) else {
+        return Ok(());
     };
-    items.iter().filter(directive_only).map(strip).collect()
+    let keys = array(keys, RETAIN_KEYS)?;
+    let kept = |name: &str| keys.iter().any(|key| key.as_str() == Some(name));
+    let stray = |(name, value): (&String, &Value)| !value.is_null() && !name.starts_with('$') && !kept(name);
+    if patch.iter().any(stray) {
+        return Err("the patch sets a field that its $retainKeys does not keep".to_owned());
+    }
+    original.retain(|name, _| kept(name));
+    Ok(())
 }
 
-fn strip(item: &Value) -> Value {
-    match item {
-        Value::Object(map) => Value::Object(plain(map)),
-        other => other.clone(),
+fn delete_from(original: &mut Object, name: &str, values: &Value) -> Result<()> {
+    let values = array(values, "$deleteFromPrimitiveList")?;
+    if let Some(Value::Array(list)) = original.get_mut(name) {
+        list.retain(|item| !values.contains(item));
     }
+    Ok(())
 }
 
-/// The map without directives, and without fields that are null.
-fn plain(map: &Map<String, Value>) -> Map<String, Value> {
-    map.iter()
-        .filter(|(key, value)| !key.starts_with('$') && !value.is_null())
-        .map(|(key, value)| (key.clone(), strip(value)))
-        .collect()
+fn array<'a>(value: &'a Value, directive: &str) -> Result<&'a [Value]> {
+    value
+        .as_array()
+        .map(Vec::as_slice)
+        .ok_or_else(|| format!("invalid patch format of {directive} list"))
 }
 
-/// Sorts the elements that `wanted` names into its order; others keep their place behind their neighbour.
-fn order(items: &mut [Value], wanted: &[Value], key: Option<&str>) {
-    let id = |item: &Value| match key {
-        Some(key) => item.get(key).cloned().unwrap_or_default(),
-        None => item.clone(),
-    };
-    let rank = |item: &Value| wanted.iter().position(|w| id(w) == id(item));
-    let mut last = 0;
-    let ranks: Vec<(usize, usize)> = items
-        .iter()
-        .enumerate()
-        .map(|(at, item)| match rank(item) {
-            Some(rank) => {
-                last = rank;
-                (rank, 0)
-            }
-            None => (last, at + 1),
-        })
-        .collect();
-    let mut sorted: Vec<(usize, usize, Value)> = ranks
-        .into_iter()
-        .zip(items.iter().cloned())
-        .map(|((rank, behind), item)| (rank, behind, item))
-        .collect();
-    sorted.sort_by_key(|(rank, behind, _)| (*rank, *behind));
-    for (slot, (_, _, item)) in items.iter_mut().zip(sorted) {
-        *slot = item;
-    }
+fn directive(item: &Value) -> Option<&str> {
+    item.get(PATCH)
+        .map(|directive| directive.as_str().unwrap_or_default())
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
+fn without(object: &Object, name: &str) -> Object {
+    let mut object = object.clone();
+    object.remove(name);
+    object
+}
 
-    use super::*;
-
-    #[expect(clippy::needless_pass_by_value, reason = "literals read best as values")]
-    fn check(target: Value, patch: Value, expected: Value) {
-        let container = json!({"type": "object", "properties": {
-            "name": {"type": "string"},
-            "args": {"type": "array", "items": {"type": "string"}},
-            "env": {"type": "array", "x-kubernetes-patch-strategy": "merge", "x-kubernetes-patch-merge-key": "name",
-                "items": {"type": "object", "properties": {"name": {}, "value": {}}}}}});
-        let schema = Schema::compile(&json!({"type": "object", "properties": {
-            "finalizers": {"type": "array", "x-kubernetes-patch-strategy": "merge", "items": {"type": "string"}},
-            "volume": {"type": "object", "x-kubernetes-patch-strategy": "retainKeys", "properties": {}},
-            "containers": {"type": "array", "x-kubernetes-patch-strategy": "merge",
-                "x-kubernetes-patch-merge-key": "name", "items": container}}}))
-        .unwrap();
-        let mut value = target;
-        schema.strategic_merge(&mut value, &patch).unwrap();
-        assert_eq!(value, expected, "{patch}");
-    }
-
-    #[test]
-    fn lists_merge_by_key() {
-        let two = json!({"containers": [{"name": "a", "args": ["1", "2"]}, {"name": "b"}]});
-        check(
-            two.clone(),
-            json!({"containers": [{"name": "a", "args": ["3"], "env": [{"name": "X", "value": "1"}]}, {"name": "c"}]}),
-            json!({"containers": [{"name": "a", "args": ["3"], "env": [{"name": "X", "value": "1"}]}, {"name": "b"},
-                {"name": "c"}]}),
-        );
-        check(
-            two.clone(),
-            json!({"containers": [{"name": "a", "$patch": "delete"}]}),
-            json!({"containers": [{"name": "b"}]}),
-        );
-        check(
-            two.clone(),
-            json!({"containers": [{"$patch": "replace"}, {"name": "z"}]}),
-            json!({"containers": [{"name": "z"}]}),
-        );
-        check(
-            two,
-            json!({"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}], "containers": [{"name": "b", "x": 1}]}),
-            json!({"containers": [{"name": "b", "x": 1}, {"name": "a", "args": ["1", "2"]}]}),
-        );
-    }
-
-    #[test]
-    fn scalars_and_maps() {
-        check(
-            json!({"finalizers": ["a"]}),
-            json!({"finalizers": ["b", "a"]}),
-            json!({"finalizers": ["a", "b"]}),
-        );
-        check(
-            json!({"finalizers": ["a", "b"]}),
-            json!({"$deleteFromPrimitiveList/finalizers": ["a"]}),
-            json!({"finalizers": ["b"]}),
-        );
-        check(
-            json!({"volume": {"emptyDir": {}, "name": "v"}}),
-            json!({"volume": {"$retainKeys": ["hostPath", "name"], "hostPath": {"path": "/"}}}),
-            json!({"volume": {"hostPath": {"path": "/"}, "name": "v"}}),
-        );
-        check(
-            json!({"volume": {"a": 1}}),
-            json!({"volume": {"$patch": "replace", "b": 2}}),
-            json!({"volume": {"b": 2}}),
-        );
-        check(json!({"volume": {"a": 1}}), json!({"volume": null}), json!({}));
-        check(
-            json!({}),
-            json!({"volume": {"a": null, "b": 1}}),
-            json!({"volume": {"b": 1}}),
-        );
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        let schema = Schema::compile(&json!({"type": "object"})).unwrap();
-        for patch in [
-            json!({"$patch": "dance"}),
-            json!({"$retainKeys": 1}),
-            json!({"$retainKeys": [], "a": 1}),
-        ] {
-            assert!(schema.strategic_merge(&mut json!({}), &patch).is_err(), "{patch}");
+/// A value that nothing is merged with: directives and `null` have no meaning in it and go.
+fn fresh(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields
+                .iter()
+                .filter(|(name, value)| !is_directive(name) && !value.is_null());
+            kept.map(|(name, value)| (name.clone(), fresh(value)))
+                .collect::<Object>()
+                .into()
         }
+        Value::Array(items) => items
+            .iter()
+            .filter(|item| directive(item).is_none())
+            .map(fresh)
+            .collect(),
+        scalar => scalar.clone(),
     }
+}
+
+fn is_directive(name: &str) -> bool {
+    name == PATCH || name == RETAIN_KEYS || name.starts_with(DELETE_FROM) || name.starts_with(SET_ORDER)
+}
+
+fn unknown_directive(directive: &str) -> String {
+    format!("unknown patch type: {directive:?}")
 }
