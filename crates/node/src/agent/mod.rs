@@ -1,0 +1,410 @@
+//! The agent: one task that owns every pod of the node.
+//!
+//! ```text
+//!     API: pods of this node --+
+//!     spawner: started, ended -+--> event --> pod::Machine --> effects --> spawner, files, API
+//!     own tasks: volumes, ... -+                   |
+//!     timers ------------------+                   +--> status --> API (one patch at a time a pod)
+//! ```
+//!
+//! Events are taken one by one, so a pod's state has one writer. What may wait runs in tasks of its own and comes back
+//! as a [`Message`]. The short way of a process that starts and ends at once takes no timer and no task but the patch.
+
+mod effects;
+mod entry;
+mod passing;
+mod recovery;
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use kinds::k8s::api::core::v1::Pod;
+use kinds::kube::runtime::watcher::{self, Event as Watched};
+use kinds::kube::{Api, Client};
+use spawner::protocol::{self, Key, Request};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::active::Active;
+use crate::directory::PodDirectory;
+use crate::link::Link;
+use crate::outcome;
+use crate::pod::view::{PodView, ProbeKind};
+use crate::pod::{Event, Left, Machine};
+use crate::start::{NoStart, Starter};
+use crate::tell::Teller;
+use crate::volumes::VolumeError;
+use entry::Entry;
+
+/// What comes back from the agent's own tasks.
+pub(crate) enum Message {
+    SetUp {
+        uid: String,
+        result: Result<(), VolumeError>,
+    },
+    Prepared {
+        uid: String,
+        container: String,
+        attempt: u32,
+        result: Result<Box<protocol::Start>, NoStart>,
+    },
+    Probed {
+        uid: String,
+        container: String,
+        kind: ProbeKind,
+        failure: Option<String>,
+    },
+    Written {
+        uid: String,
+        result: report::Written,
+    },
+    Deleted {
+        uid: String,
+        again: bool,
+    },
+}
+
+/// The agent's state.
+pub(crate) struct Agent {
+    pub(crate) starter: Arc<Starter>,
+    pub(crate) link: Link,
+    pub(crate) active: Active,
+    teller: Teller,
+    client: Client,
+    sender: mpsc::UnboundedSender<Message>,
+    receiver: mpsc::UnboundedReceiver<Message>,
+    pods: BTreeMap<String, Entry>,
+    /// Pods whose final status is written; kept until they are deleted, lest an old event starts them again.
+    finished: BTreeSet<String>,
+    /// What the spawner knew when the node started, by pod, until the first list of pods is complete.
+    left: BTreeMap<String, Vec<Left>>,
+    /// Whether the machine started anew since the node last ran.
+    rebooted: bool,
+    /// Set once the first list of pods is complete.
+    listed: bool,
+    /// Pods seen in the list that is under way.
+    seen: BTreeSet<String>,
+    timers: BTreeSet<(Instant, String)>,
+    /// Hooks and probes under way.
+    passing: BTreeMap<Key, passing::Passing>,
+    /// Numbers hooks and probes.
+    number: u32,
+}
+
+impl Agent {
+    pub(crate) async fn new(starter: Starter, link: Link, active: Active) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (client, config) = (starter.client.clone(), &starter.config);
+        let teller = Teller {
+            client: client.clone(),
+            host: config.host.clone(),
+            node: config.name.clone(),
+        };
+        let rebooted = recovery::rebooted(&config.directory, &link.boot);
+        let mut agent = Self {
+            starter: Arc::new(starter),
+            link,
+            active,
+            teller,
+            client,
+            sender,
+            receiver,
+            pods: BTreeMap::new(),
+            finished: BTreeSet::new(),
+            left: BTreeMap::new(),
+            rebooted,
+            listed: false,
+            seen: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            passing: BTreeMap::new(),
+            number: 0,
+        };
+        agent.take_listing().await?;
+        Ok(agent)
+    }
+
+    /// Runs until cancelled.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let pods = Api::<Pod>::all(self.client.clone());
+        let bound = format!("spec.nodeName={}", self.starter.config.name);
+        let config = watcher::Config::default().fields(&bound);
+        let mut watch = std::pin::pin!(kinds::kube::runtime::watcher(pods, config));
+        loop {
+            let wake = self.timers.first().map(|(at, _)| *at);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                message = self.link.next() => match message {
+                    Ok(message) => self.on_spawner(message),
+                    Err(error) => self.reconnect(&error).await,
+                },
+                Some(message) = self.receiver.recv() => self.on_message(message),
+                event = watch.next() => match event {
+                    Some(Ok(event)) => self.on_watch(event),
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "pods are not seen for now");
+                        // The watcher tries again at once; a broken server must not make a busy loop.
+                        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                    }
+                    None => break,
+                },
+                () = sleep_until(wake) => self.on_timer(),
+            }
+        }
+        let _ = self.link.send(&Request::ShutdownIfIdle);
+    }
+
+    fn on_watch(&mut self, event: Watched<Pod>) {
+        match event {
+            Watched::Apply(pod) => self.on_pod(pod),
+            Watched::Delete(pod) => self.on_gone(&pod.metadata.uid.unwrap_or_default()),
+            Watched::Init => self.seen.clear(),
+            Watched::InitApply(pod) => {
+                self.seen.extend(pod.metadata.uid.clone());
+                self.on_pod(pod);
+            }
+            Watched::InitDone => self.on_listed(),
+        }
+    }
+
+    fn on_listed(&mut self) {
+        let known = self.pods.keys().chain(&self.finished);
+        let gone: Vec<_> = known.filter(|uid| !self.seen.contains(*uid)).cloned().collect();
+        for uid in gone {
+            self.on_gone(&uid);
+        }
+        if !self.listed {
+            self.listed = true;
+            self.forget_strangers();
+        }
+    }
+
+    fn on_pod(&mut self, pod: Pod) {
+        let Some(view) = PodView::new(&pod) else { return };
+        let uid = view.uid.clone();
+        if let Some(entry) = self.pods.get_mut(&uid) {
+            entry.pod = Arc::new(pod);
+            let changed = *entry.machine.view() != view;
+            if changed {
+                self.step(&uid, Event::Updated(view));
+            }
+            return;
+        }
+        if self.finished.contains(&uid) || entry::is_final(&pod) {
+            self.on_finished(&pod, &uid, view.deleted);
+            return;
+        }
+        let machine = self.machine(view, &pod);
+        self.pods.insert(uid.clone(), Entry::new(pod, machine));
+        self.step(&uid, Event::Tick);
+    }
+
+    fn machine(&mut self, view: PodView, pod: &Pod) -> Machine {
+        let now = self.now();
+        if self.listed {
+            return Machine::new(view, now);
+        }
+        let left = self.left.remove(&view.uid).unwrap_or_default();
+        self.adopt(view, pod, &left)
+    }
+
+    /// A pod whose final status is written already, by this node or an earlier one.
+    fn on_finished(&mut self, pod: &Pod, uid: &str, deleted: bool) {
+        let known = !self.finished.insert(uid.to_owned());
+        if !known {
+            self.acknowledge_left(uid);
+        }
+        if deleted {
+            self.delete(uid, pod);
+        }
+    }
+
+    /// The pod's object is gone: nothing is reported any more, and what runs ends.
+    fn on_gone(&mut self, uid: &str) {
+        if self.finished.remove(uid) {
+            self.remove_directory(uid);
+        }
+        if let Some(entry) = self.pods.get_mut(uid) {
+            entry.gone = true;
+            let view = PodView {
+                deleted: true,
+                ..entry.machine.view().clone()
+            };
+            self.step(uid, Event::Updated(view));
+        }
+    }
+
+    fn on_spawner(&mut self, message: protocol::Message) {
+        match message {
+            protocol::Message::Started(running) => {
+                let at = outcome::timestamp(running.started_at);
+                if self.passing.contains_key(&running.key) {
+                    return;
+                }
+                let Key {
+                    pod,
+                    container,
+                    attempt,
+                } = running.key;
+                self.step(
+                    &pod,
+                    Event::Started {
+                        container,
+                        attempt,
+                        at,
+                    },
+                );
+            }
+            protocol::Message::Ended(ended) => self.on_ended(&ended),
+            protocol::Message::Refused { reason } => tracing::error!(reason, "the spawner refused a request"),
+            protocol::Message::Welcome { .. }
+            | protocol::Message::Listing { .. }
+            | protocol::Message::Busy { .. } => {}
+        }
+    }
+
+    fn on_ended(&mut self, ended: &protocol::Ended) {
+        self.active.remove(&ended.key);
+        if let Some(passing) = self.passing.remove(&ended.key) {
+            self.on_passed(passing, &ended.outcome);
+            return;
+        }
+        let Key {
+            pod,
+            container,
+            attempt,
+        } = &ended.key;
+        let Some(entry) = self.pods.get_mut(pod) else {
+            self.acknowledge(vec![ended.key.clone()]);
+            return;
+        };
+        entry.ended.insert(ended.key.clone());
+        let directory = PodDirectory::new(&self.starter.config.directory, pod);
+        let spec = crate::environment::find(&entry.pod, container);
+        let terminated = outcome::terminated(ended, &directory, spec);
+        meta::crash::point("node.ended");
+        self.step(
+            pod,
+            Event::Ended {
+                container: container.clone(),
+                attempt: *attempt,
+                terminated,
+            },
+        );
+    }
+
+    fn on_message(&mut self, message: Message) {
+        match message {
+            Message::SetUp { uid, result } => {
+                let event = effects::set_up(result);
+                self.step(&uid, event);
+            }
+            Message::Prepared {
+                uid,
+                container,
+                attempt,
+                result,
+            } => {
+                if let Some(event) = self.prepared(&uid, container, attempt, result) {
+                    self.step(&uid, event);
+                }
+            }
+            Message::Probed {
+                uid,
+                container,
+                kind,
+                failure,
+            } => {
+                self.step(
+                    &uid,
+                    Event::Probed {
+                        container,
+                        kind,
+                        failure,
+                    },
+                );
+            }
+            Message::Written { uid, result } => self.on_written(&uid, result),
+            Message::Deleted { uid, again } => self.on_deleted(&uid, again),
+        }
+    }
+
+    fn on_timer(&mut self) {
+        let now = Instant::now();
+        while let Some((at, uid)) = self.timers.first().cloned() {
+            if at > now {
+                return;
+            }
+            self.timers.remove(&(at, uid.clone()));
+            if let Some(entry) = self.pods.get_mut(&uid) {
+                entry.timer = None;
+            }
+            self.expire_passing(&uid, now);
+            self.step(&uid, Event::Tick);
+        }
+    }
+
+    /// Takes an event into a pod's machine, carries out what follows, and sees to its status.
+    fn step(&mut self, uid: &str, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let now = self.now();
+            let Some(entry) = self.pods.get_mut(uid) else {
+                return;
+            };
+            for effect in entry.machine.step(event, now) {
+                events.extend(self.carry_out(uid, effect));
+            }
+        }
+        self.report(uid);
+        self.set_timer(uid);
+    }
+
+    fn set_timer(&mut self, uid: &str) {
+        let (now, instant) = (self.now(), Instant::now());
+        let passing = self
+            .passing
+            .values()
+            .filter(|p| p.uid == uid)
+            .map(|p| p.expires)
+            .min();
+        let Some(entry) = self.pods.get_mut(uid) else {
+            return;
+        };
+        let wake = entry.machine.wake_at().map(|at| {
+            let wait = at.duration_since(now).max(jiff::SignedDuration::ZERO);
+            instant + wait.unsigned_abs()
+        });
+        let next = [wake, entry.write_at, passing].into_iter().flatten().min();
+        if next == entry.timer {
+            return;
+        }
+        if let Some(old) = entry.timer.take() {
+            self.timers.remove(&(old, uid.to_owned()));
+        }
+        entry.timer = next;
+        self.timers.extend(next.map(|at| (at, uid.to_owned())));
+    }
+
+    fn send(&mut self, request: &Request) {
+        // A broken connection shows on the next read, and is mended there.
+        if let Err(error) = self.link.send(request) {
+            tracing::debug!(%error, "a request to the spawner was not sent");
+        }
+    }
+
+    fn now(&self) -> meta::Timestamp {
+        self.starter.config.host.now()
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

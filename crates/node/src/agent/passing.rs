@@ -1,0 +1,210 @@
+//! Hooks and probes: short processes inside a container's sandbox, or requests to its port.
+
+use std::time::Duration;
+
+use kinds::k8s::api::core::v1::{Container, ExecAction, Lifecycle, LifecycleHandler, Probe};
+use rustix::process::Signal;
+use spawner::protocol::{Key, Outcome, Request, Start};
+use tokio::time::Instant;
+
+use super::{Agent, Message};
+use crate::directory::PodDirectory;
+use crate::environment::find;
+use crate::pod::view::ProbeKind;
+use crate::pod::{Event, Hook};
+use crate::request;
+
+/// A hook or probe under way.
+pub(crate) struct Passing {
+    pub(super) uid: String,
+    container: String,
+    what: What,
+    pub(super) expires: Instant,
+    expired: bool,
+    output: std::path::PathBuf,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Hook(Hook),
+    Probe(ProbeKind),
+}
+
+/// Bytes of a probe's output that its event shows.
+const OUTPUT_MAX: usize = 10 << 10;
+/// A hook has no time-out of its own: its pod's grace period ends it.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+impl Agent {
+    pub(super) fn run_hook(&mut self, uid: &str, container: String, hook: Hook) -> Option<Event> {
+        let pod = self.pods.get(uid)?.pod.clone();
+        let handler = find(&pod, &container).and_then(|spec| handler(spec.lifecycle.as_ref()?, hook));
+        let exec = handler.and_then(|handler| handler.exec.as_ref());
+        match exec {
+            Some(exec) => {
+                self.run_inside(uid, &container, exec, What::Hook(hook), HOOK_TIMEOUT);
+                None
+            }
+            // `sleep` and `httpGet` hooks are not run; they do not keep a container from going on.
+            None => Some(Event::HookEnded {
+                container,
+                hook,
+                ok: true,
+            }),
+        }
+    }
+
+    pub(super) fn run_probe(&mut self, uid: &str, container: String, kind: ProbeKind) -> Option<Event> {
+        let pod = self.pods.get(uid)?.pod.clone();
+        let probe = find(&pod, &container).and_then(|spec| probe(spec, kind))?;
+        let seconds = probe.timeout_seconds.filter(|seconds| *seconds > 0).unwrap_or(1);
+        let timeout = Duration::from_secs(u64::try_from(seconds).unwrap_or(1));
+        if let Some(exec) = &probe.exec {
+            self.run_inside(uid, &container, exec, What::Probe(kind), timeout);
+            return None;
+        }
+        let (probe, address) = (probe.clone(), self.starter.config.address.clone());
+        let (sender, uid) = (self.sender.clone(), uid.to_owned());
+        let ports = find(&pod, &container)
+            .and_then(|spec| spec.ports.clone())
+            .unwrap_or_default();
+        tokio::spawn(async move {
+            let failure = request::probe(&probe, &ports, &address, timeout).await.err();
+            let _ = sender.send(Message::Probed {
+                uid,
+                container,
+                kind,
+                failure,
+            });
+        });
+        None
+    }
+
+    fn run_inside(&mut self, uid: &str, container: &str, exec: &ExecAction, what: What, timeout: Duration) {
+        let Some(entry) = self.pods.get(uid) else { return };
+        let Some(unit) = entry
+            .machine
+            .units()
+            .iter()
+            .find(|unit| unit.view.name == container)
+        else {
+            return;
+        };
+        let joined = Key {
+            pod: uid.to_owned(),
+            container: container.to_owned(),
+            attempt: unit.attempt,
+        };
+        self.number = self.number.wrapping_add(1);
+        let directory = PodDirectory::new(&self.starter.config.directory, uid);
+        let output = directory.passing(container, self.number);
+        let key = Key {
+            pod: uid.to_owned(),
+            container: format!("{container}!"),
+            attempt: self.number,
+        };
+        let start = Start {
+            key: key.clone(),
+            argv: exec.command.clone().unwrap_or_default(),
+            env: self.environment(uid, container),
+            cwd: "/".into(),
+            stdout: output.clone(),
+            stderr: output.clone(),
+            join: Some(joined),
+            transient: true,
+            ..Start::default()
+        };
+        let expires = Instant::now() + timeout;
+        let passing = Passing {
+            uid: uid.to_owned(),
+            container: container.to_owned(),
+            what,
+            expires,
+            expired: false,
+            output,
+        };
+        self.passing.insert(key, passing);
+        self.send(&Request::Start(Box::new(start)));
+    }
+
+    /// The node's part of the environment and what the container declares literally.
+    fn environment(&self, uid: &str, container: &str) -> Vec<String> {
+        let config = &self.starter.config;
+        let mut env: Vec<_> = config
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let Some(entry) = self.pods.get(uid) else {
+            return env;
+        };
+        let declared = find(&entry.pod, container)
+            .and_then(|spec| spec.env.clone())
+            .unwrap_or_default();
+        env.extend(
+            declared
+                .into_iter()
+                .filter_map(|var| Some(format!("{}={}", var.name, var.value?))),
+        );
+        env
+    }
+
+    pub(super) fn on_passed(&mut self, passing: Passing, outcome: &Outcome) {
+        let output = std::fs::read(&passing.output).unwrap_or_default();
+        let _ = std::fs::remove_file(&passing.output);
+        let ok = !passing.expired && *outcome == Outcome::Exited { code: 0 };
+        let (uid, container) = (passing.uid, passing.container);
+        let event = match passing.what {
+            What::Hook(hook) => Event::HookEnded { container, hook, ok },
+            What::Probe(kind) => {
+                let shown = String::from_utf8_lossy(&output[..output.len().min(OUTPUT_MAX)]).into_owned();
+                let failure = match outcome {
+                    _ if passing.expired => "command timed out".to_owned(),
+                    Outcome::NotStarted(failure) => crate::pod::text::start_failure(failure),
+                    _ => shown,
+                };
+                Event::Probed {
+                    container,
+                    kind,
+                    failure: (!ok).then_some(failure),
+                }
+            }
+        };
+        self.step(&uid, event);
+    }
+
+    /// Ends the pod's hooks and probes whose time is up; their end is told as any other.
+    pub(super) fn expire_passing(&mut self, uid: &str, now: Instant) {
+        let late = |passing: &&mut Passing| passing.uid == uid && passing.expires <= now && !passing.expired;
+        let mut keys = Vec::new();
+        for (key, passing) in &mut self.passing {
+            if late(&passing) {
+                passing.expired = true;
+                passing.expires = now + HOOK_TIMEOUT;
+                keys.push(key.clone());
+            }
+        }
+        for key in keys {
+            self.send(&Request::Signal {
+                key,
+                signal: Signal::KILL.as_raw(),
+                all: true,
+            });
+        }
+    }
+}
+
+fn handler(lifecycle: &Lifecycle, hook: Hook) -> Option<&LifecycleHandler> {
+    match hook {
+        Hook::PostStart => lifecycle.post_start.as_ref(),
+        Hook::PreStop => lifecycle.pre_stop.as_ref(),
+    }
+}
+
+fn probe(container: &Container, kind: ProbeKind) -> Option<&Probe> {
+    match kind {
+        ProbeKind::Startup => container.startup_probe.as_ref(),
+        ProbeKind::Liveness => container.liveness_probe.as_ref(),
+        ProbeKind::Readiness => container.readiness_probe.as_ref(),
+    }
+}

@@ -1,0 +1,243 @@
+//! Reporting: status patches, acknowledgements, deletion, clean-up.
+//!
+//! ```text
+//!     machine changes --> in a hurry? --> patch (one at a time a pod) --> durable
+//!                           no: soon         |                             |
+//!                                            +--> acknowledge outcomes <---+
+//!                                            +--> finished: volumes go; being deleted: the object goes
+//! ```
+//!
+//! A status that only says that something runs waits a moment, so that a short process costs one patch, not two.
+
+use std::time::Duration;
+
+use kinds::k8s::api::core::v1::Pod;
+use kinds::kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kinds::kube::{Api, Error};
+use serde_json::{Value, json};
+use spawner::protocol::{Key, Request};
+use tokio::time::Instant;
+
+use super::{Agent, Message};
+use crate::directory::PodDirectory;
+
+/// How long a status that is in no hurry may wait for a better one.
+const SOON: Duration = Duration::from_millis(5);
+/// How long after a failure writing is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What became of a patch.
+pub(crate) enum Written {
+    /// It is durable, and with it these outcomes.
+    Done {
+        status: Value,
+        outcomes: Vec<Key>,
+        is_final: bool,
+    },
+    /// The pod is not there any more.
+    Gone,
+    /// To be tried again.
+    Failed,
+}
+
+impl Agent {
+    /// Sees to it that the pod's status gets written, now or soon.
+    pub(super) fn report(&mut self, uid: &str) {
+        let Some(entry) = self.pods.get_mut(uid) else {
+            return;
+        };
+        let over = entry.machine.is_over();
+        if entry.gone {
+            if over {
+                self.forget(uid);
+            }
+            return;
+        }
+        if over || entry.write_at.is_some_and(|at| at <= Instant::now()) {
+            self.write(uid);
+        } else if entry.write_at.is_none() {
+            entry.write_at = Some(Instant::now() + SOON);
+        }
+    }
+
+    fn write(&mut self, uid: &str) {
+        let (now, address) = (self.now(), self.starter.config.address.clone());
+        let Some(entry) = self.pods.get_mut(uid) else {
+            return;
+        };
+        if entry.writing {
+            entry.write_at = None;
+            return;
+        }
+        entry.write_at = None;
+        let status = entry.machine.status(&address, now);
+        if entry.written.as_ref() == Some(&status) {
+            self.on_reported(uid);
+            return;
+        }
+        entry.writing = true;
+        let outcomes = entry.ended.iter().cloned().collect();
+        let is_final = entry.machine.phase().is_final();
+        self.patch(uid, status, outcomes, is_final);
+    }
+
+    fn patch(&self, uid: &str, status: Value, outcomes: Vec<Key>, is_final: bool) {
+        let Some(entry) = self.pods.get(uid) else { return };
+        let view = entry.machine.view();
+        let pods = Api::<Pod>::namespaced(self.client.clone(), &view.namespace);
+        let (name, uid, sender) = (view.name.clone(), uid.to_owned(), self.sender.clone());
+        tokio::spawn(async move {
+            let result = write_status(&pods, &name, &uid, &status).await;
+            meta::crash::point("node.status-written");
+            let result = match result {
+                Ok(()) => Written::Done {
+                    status,
+                    outcomes,
+                    is_final,
+                },
+                Err(Error::Api(answer))
+                    if answer.code == 404 || answer.code == 409 && is_other(&answer.message) =>
+                {
+                    Written::Gone
+                }
+                Err(error) => {
+                    tracing::warn!(%error, pod = name, "a pod's status was not written");
+                    Written::Failed
+                }
+            };
+            let _ = sender.send(Message::Written { uid, result });
+        });
+    }
+
+    pub(super) fn on_written(&mut self, uid: &str, result: Written) {
+        let Some(entry) = self.pods.get_mut(uid) else {
+            return;
+        };
+        entry.writing = false;
+        match result {
+            Written::Done {
+                status,
+                outcomes,
+                is_final,
+            } => {
+                entry.written = Some(status);
+                entry.ended.retain(|key| !outcomes.contains(key));
+                let last = is_final && entry.machine.is_over() && entry.ended.is_empty();
+                self.acknowledge(outcomes);
+                if last {
+                    self.on_reported(uid);
+                } else {
+                    self.report(uid);
+                }
+            }
+            Written::Gone => self.on_gone(uid),
+            Written::Failed => entry.write_at = Some(Instant::now() + AGAIN),
+        }
+        self.set_timer(uid);
+    }
+
+    /// The final status is durable: the pod is finished.
+    fn on_reported(&mut self, uid: &str) {
+        let Some(entry) = self.pods.get_mut(uid).filter(|entry| entry.machine.is_over()) else {
+            return;
+        };
+        let (pod, deleted) = (entry.pod.clone(), entry.machine.view().deleted);
+        self.pods
+            .remove(uid)
+            .and_then(|entry| entry.timer)
+            .into_iter()
+            .for_each(|at| {
+                self.timers.remove(&(at, uid.to_owned()));
+            });
+        self.finished.insert(uid.to_owned());
+        let volumes = PodDirectory::new(&self.starter.config.directory, uid);
+        remove_apart(vec![volumes.volumes()]);
+        if deleted {
+            self.delete(uid, &pod);
+        }
+    }
+
+    /// Asks for the deletion of a finished pod's object.
+    pub(super) fn delete(&mut self, uid: &str, pod: &Pod) {
+        let meta = &pod.metadata;
+        let (Some(namespace), Some(name)) = (&meta.namespace, meta.name.clone()) else {
+            return;
+        };
+        let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let (uid, sender) = (uid.to_owned(), self.sender.clone());
+        let preconditions = Preconditions {
+            uid: Some(uid.clone()),
+            resource_version: None,
+        };
+        let params = DeleteParams {
+            preconditions: Some(preconditions),
+            ..DeleteParams::default()
+        }
+        .grace_period(0);
+        meta::crash::point("node.delete");
+        tokio::spawn(async move {
+            let again = match pods.delete(&name, &params).await {
+                Ok(_) => false,
+                Err(Error::Api(answer)) => !matches!(answer.code, 404 | 409),
+                Err(_) => true,
+            };
+            let _ = sender.send(Message::Deleted { uid, again });
+        });
+    }
+
+    pub(super) fn on_deleted(&mut self, uid: &str, again: bool) {
+        if again {
+            // The next event about the pod, a relist at the latest, asks again.
+            tracing::warn!(uid, "a finished pod could not be deleted");
+        }
+    }
+
+    /// A pod whose object is gone and of which nothing runs.
+    fn forget(&mut self, uid: &str) {
+        let Some(entry) = self.pods.remove(uid) else {
+            return;
+        };
+        if let Some(at) = entry.timer {
+            self.timers.remove(&(at, uid.to_owned()));
+        }
+        self.acknowledge(entry.ended.into_iter().collect());
+        self.remove_directory(uid);
+    }
+
+    pub(super) fn acknowledge(&mut self, keys: Vec<Key>) {
+        if !keys.is_empty() {
+            self.send(&Request::Acknowledge { keys });
+        }
+    }
+
+    pub(super) fn remove_directory(&self, uid: &str) {
+        let directory = PodDirectory::new(&self.starter.config.directory, uid);
+        remove_apart(vec![directory.path().to_owned()]);
+    }
+}
+
+/// The uid in the patch makes sure that a later pod of the same name is not meant.
+async fn write_status(pods: &Api<Pod>, name: &str, uid: &str, status: &Value) -> Result<(), Error> {
+    let body = json!({"metadata": {"uid": uid}, "status": status});
+    pods.patch_status(name, &PatchParams::default(), &Patch::Strategic(&body))
+        .await
+        .map(drop)
+}
+
+fn is_other(message: &str) -> bool {
+    message.contains("uid")
+}
+
+/// Removes directories where nobody waits for it.
+pub(super) fn remove_apart(paths: Vec<std::path::PathBuf>) {
+    tokio::task::spawn_blocking(move || {
+        for path in paths {
+            match std::fs::remove_dir_all(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, path = %path.display(), "a directory was not removed");
+                }
+                _ => {}
+            }
+        }
+    });
+}

@@ -1,0 +1,129 @@
+//! What a node is told: its name, its directory, what images stand for, what processes may see.
+
+use std::path::PathBuf;
+
+use meta::host::Host;
+
+/// A node's configuration.
+#[derive(Clone)]
+pub struct NodeConfig {
+    /// Name of the Node object, which pods are bound to.
+    pub name: String,
+    /// Directory of the node: the spawner's socket and journal, and a directory for each pod.
+    pub directory: PathBuf,
+    /// The program to start the spawner from; its `main` begins with [`spawner::run_if_asked`].
+    pub program: PathBuf,
+    /// Clock and randomness.
+    pub host: Host,
+    /// What image references stand for; the first that matches counts.
+    pub images: Vec<Image>,
+    /// The environment that every process starts from: at least `PATH`; `HOME` and `LANG` as wanted.
+    pub environment: Vec<(String, String)>,
+    /// Paths that stay visible to processes even where they lie below a private `/tmp`.
+    pub visible: Vec<PathBuf>,
+    /// The address that pods report: they share the machine's network.
+    pub address: String,
+    /// What the node offers; found out for what is absent.
+    pub capacity: Capacity,
+    /// Whether processes get their own view of the machine where it lets them: a private root, `/tmp` and process ids.
+    pub sandbox: bool,
+    /// How processes that run this program reach the API server.
+    pub api: Option<ApiAccess>,
+}
+
+/// How a process reaches the API server, and in which environment variables it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiAccess {
+    /// The server's unix socket.
+    pub socket: PathBuf,
+    /// The variable that names the socket.
+    pub socket_variable: String,
+    /// The variable that holds a token of the pod's service account, bound to the pod.
+    pub token_variable: String,
+}
+
+/// What a node offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// Thousandths of a processor.
+    pub cpu_millis: Option<i64>,
+    /// Bytes.
+    pub memory: Option<i64>,
+    /// Pods that run at once.
+    pub pods: Option<i64>,
+}
+
+/// What stands for an image on this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Image reference, `*` standing for any text; matched with the tag or without.
+    pub pattern: String,
+    /// Folder of programs, looked up before `PATH`; also what an image volume shows.
+    pub programs: Option<PathBuf>,
+    /// Program and first arguments of a container without `command`.
+    pub entrypoint: Vec<String>,
+    /// Arguments of a container with neither `command` nor `args`.
+    pub arguments: Vec<String>,
+}
+
+impl Image {
+    /// The image `plimsoll`, whatever its tag: the directory of the running program.
+    pub fn own(program: &std::path::Path) -> Self {
+        Self {
+            pattern: "plimsoll".to_owned(),
+            programs: program.parent().map(std::path::Path::to_owned),
+            entrypoint: vec![program.display().to_string()],
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Whether the image stands for `reference`.
+    pub fn matches(&self, reference: &str) -> bool {
+        glob(&self.pattern, reference) || glob(&self.pattern, untagged(reference))
+    }
+}
+
+/// A reference without its tag and digest.
+fn untagged(reference: &str) -> &str {
+    let reference = reference.split_once('@').map_or(reference, |(name, _)| name);
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => reference,
+    }
+}
+
+fn glob(pattern: &str, text: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(head) else {
+        return false;
+    };
+    (0..=text.len()).any(|at| text.is_char_boundary(at) && glob(rest, &text[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_references() {
+        for (pattern, reference, expected) in [
+            ("plimsoll", "plimsoll", true),
+            ("plimsoll", "plimsoll:0.1.0", true),
+            ("plimsoll", "other/plimsoll", false),
+            ("argoproj/argosay", "argoproj/argosay:v2", true),
+            ("argoproj/argosay:v2", "argoproj/argosay:v2", true),
+            ("argoproj/argosay:v1", "argoproj/argosay:v2", false),
+            ("*argosay*", "quay.io/argoproj/argosay@sha256:00", true),
+            ("host:5000/a", "host:5000/a:1", true),
+            ("python*", "python:3.12-slim", true),
+        ] {
+            let image = Image {
+                pattern: pattern.to_owned(),
+                ..Image::default()
+            };
+            assert_eq!(image.matches(reference), expected, "{pattern} {reference}");
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! From a container to the process that stands for it.
+
+use std::path::{Path, PathBuf};
+
+use kinds::k8s::api::core::v1::{Container, Pod, VolumeMount};
+use kinds::kube::Client;
+use spawner::protocol::{Abilities, Key, Mount, Sandbox, Start, User};
+
+use crate::config::{Image, NodeConfig};
+use crate::directory::PodDirectory;
+use crate::environment::{self, Environment};
+use crate::fields::NodeFacts;
+use crate::volumes;
+
+/// Where a program may leave its last words, unless the container says otherwise.
+const MESSAGE_PATH: &str = "/dev/termination-log";
+/// Seconds that a token for this program's own use is valid: a step may run long.
+const TOKEN_SECONDS: i64 = 7 * 24 * 3600;
+
+/// Why a container is not started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoStart {
+    /// Not for now: reason and sentence.
+    Refused(&'static str, String),
+    /// Never, as it stands; a sentence.
+    Impossible(String),
+}
+
+/// What every start of a node has in common.
+#[derive(Clone)]
+pub(crate) struct Starter {
+    /// The API server.
+    pub(crate) client: Client,
+    /// The node's configuration.
+    pub(crate) config: NodeConfig,
+    /// What pods may ask of the node.
+    pub(crate) facts: NodeFacts,
+    /// What the spawner can do here.
+    pub(crate) abilities: Abilities,
+}
+
+impl Starter {
+    /// The process that stands for an attempt of a container.
+    pub(crate) async fn prepare(
+        &self,
+        pod: &Pod,
+        container: &Container,
+        attempt: u32,
+    ) -> Result<Start, NoStart> {
+        let uid = pod.metadata.uid.clone().unwrap_or_default();
+        let directory = PodDirectory::new(&self.config.directory, &uid);
+        let image = self.image(container);
+        let user = self.user(pod, container)?;
+        let mut env = self.base_environment(pod, image);
+        environment::declare(&mut env, &self.client, pod, container, &self.facts)
+            .await
+            .map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;
+        let argv = argv(container, image, &env)?;
+        self.own_program(pod, container, &mut env).await?;
+        directory
+            .make_container(&container.name)
+            .map_err(|error| disk(&error))?;
+        let mounts = self.mounts(pod, container, &directory, attempt, &env)?;
+        let sandbox = self.sandbox(pod, container, mounts)?;
+        let log = directory.log(&container.name, attempt);
+        Ok(Start {
+            key: Key {
+                pod: uid,
+                container: container.name.clone(),
+                attempt,
+            },
+            argv,
+            env: env.into_strings(),
+            cwd: PathBuf::from(container.working_dir.as_deref().unwrap_or("/")),
+            stdout: log.clone(),
+            stderr: log,
+            user,
+            sandbox,
+            ..Start::default()
+        })
+    }
+
+    fn image(&self, container: &Container) -> Option<&Image> {
+        let reference = container.image.as_deref().unwrap_or_default();
+        self.config.images.iter().find(|image| image.matches(reference))
+    }
+
+    fn base_environment(&self, pod: &Pod, image: Option<&Image>) -> Environment {
+        let mut env = Environment::default();
+        for (name, value) in &self.config.environment {
+            env.set(name, value.clone());
+        }
+        if let Some(programs) = image.and_then(|image| image.programs.as_ref()) {
+            let path = env.get("PATH").unwrap_or_default();
+            env.set("PATH", format!("{}:{path}", programs.display()));
+        }
+        env.set("HOSTNAME", hostname(pod));
+        env
+    }
+
+    /// What a container that runs this program needs to reach the API server: the socket, and a token of the pod's.
+    async fn own_program(
+        &self,
+        pod: &Pod,
+        container: &Container,
+        env: &mut Environment,
+    ) -> Result<(), NoStart> {
+        let Some(api) = self
+            .config
+            .api
+            .as_ref()
+            .filter(|_| self.runs_own_program(pod, container))
+        else {
+            return Ok(());
+        };
+        let maker = self.volumes();
+        let token = maker.request_token(pod, None, TOKEN_SECONDS).await;
+        let token = token.map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;
+        env.set(&api.socket_variable, api.socket.display().to_string());
+        env.set(&api.token_variable, token);
+        Ok(())
+    }
+
+    /// What makes the volumes of pods.
+    pub(crate) fn volumes(&self) -> volumes::Maker {
+        volumes::Maker {
+            client: self.client.clone(),
+            facts: self.facts.clone(),
+        }
+    }
+
+    /// Whether preparing a start has to wait for the API server.
+    pub(crate) fn needs_objects(&self, pod: &Pod, container: &Container) -> bool {
+        environment::needs_objects(container)
+            || self.config.api.is_some() && self.runs_own_program(pod, container)
+    }
+
+    /// Whether a container runs this very program, through an image volume or as its image.
+    fn runs_own_program(&self, pod: &Pod, container: &Container) -> bool {
+        let own = |reference: &str| {
+            let image = self.config.images.iter().find(|image| image.matches(reference));
+            image.is_some_and(|image| image.programs.as_deref() == self.config.program.parent())
+        };
+        let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+        let mut shown = volumes.filter(|volume| {
+            let reference = volume.image.as_ref().and_then(|image| image.reference.as_deref());
+            reference.is_some_and(own)
+        });
+        let mounts = |name: &str| {
+            container
+                .volume_mounts
+                .iter()
+                .flatten()
+                .any(|mount| mount.name == name)
+        };
+        own(container.image.as_deref().unwrap_or_default()) || shown.any(|volume| mounts(&volume.name))
+    }
+
+    /// Another user takes root.
+    fn user(&self, pod: &Pod, container: &Container) -> Result<Option<User>, NoStart> {
+        let of_pod = pod.spec.as_ref().and_then(|spec| spec.security_context.as_ref());
+        let of_container = container.security_context.as_ref();
+        let uid = of_container
+            .and_then(|c| c.run_as_user)
+            .or(of_pod.and_then(|c| c.run_as_user));
+        let gid = of_container
+            .and_then(|c| c.run_as_group)
+            .or(of_pod.and_then(|c| c.run_as_group));
+        let not_root = of_container
+            .and_then(|c| c.run_as_non_root)
+            .or(of_pod.and_then(|c| c.run_as_non_root));
+        let own = rustix::process::geteuid().as_raw();
+        if not_root == Some(true) && uid.unwrap_or(i64::from(own)) == 0 {
+            return Err(NoStart::Refused(
+                "CreateContainerConfigError",
+                breaks_non_root(pod, container, uid),
+            ));
+        }
+        let id = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
+        let Some(uid) = id(uid) else { return Ok(None) };
+        if !self.abilities.other_users {
+            let sentence = format!(
+                "runAsUser is {uid}, but this node runs processes as user {own} only, not being root"
+            );
+            return if uid == own {
+                Ok(None)
+            } else {
+                Err(NoStart::Impossible(sentence))
+            };
+        }
+        let gid = id(gid).unwrap_or(0);
+        let extra = of_pod
+            .and_then(|c| c.supplemental_groups.clone())
+            .unwrap_or_default();
+        let fs_group = of_pod.and_then(|c| c.fs_group);
+        let groups = [i64::from(gid)]
+            .into_iter()
+            .chain(fs_group)
+            .chain(extra)
+            .filter_map(|group| id(Some(group)));
+        Ok(Some(User {
+            uid,
+            gid,
+            groups: groups.collect(),
+        }))
+    }
+
+    fn mounts(
+        &self,
+        pod: &Pod,
+        container: &Container,
+        directory: &PodDirectory,
+        attempt: u32,
+        env: &Environment,
+    ) -> Result<Vec<Mount>, NoStart> {
+        let mounts = container.volume_mounts.iter().flatten();
+        let mut mounts = mounts
+            .map(|mount| self.mount(pod, mount, directory, env))
+            .collect::<Result<Vec<_>, _>>()?;
+        if !self.abilities.sandbox || !self.config.sandbox {
+            return Ok(mounts);
+        }
+        let taken = |mounts: &[Mount], path: &str| mounts.iter().any(|mount| mount.target == Path::new(path));
+        if !taken(&mounts, "/tmp") {
+            mounts.push(bind(directory.tmp(&container.name), "/tmp".into(), false));
+        }
+        let message = directory.message(&container.name, attempt);
+        make_writable_file(&message).map_err(|error| disk(&error))?;
+        let at = container
+            .termination_message_path
+            .as_deref()
+            .unwrap_or(MESSAGE_PATH);
+        mounts.push(bind(message, PathBuf::from(at), false));
+        for path in self
+            .config
+            .visible
+            .iter()
+            .filter(|path| path.starts_with("/tmp") && path.exists())
+        {
+            mounts.push(bind(path.clone(), path.clone(), false));
+        }
+        Ok(mounts)
+    }
+
+    fn mount(
+        &self,
+        pod: &Pod,
+        mount: &VolumeMount,
+        directory: &PodDirectory,
+        env: &Environment,
+    ) -> Result<Mount, NoStart> {
+        let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+        let volume = volumes
+            .into_iter()
+            .find(|volume| volume.name == mount.name)
+            .ok_or_else(|| {
+                NoStart::Impossible(format!(
+                    "volumeMounts names volume {:?}, which the pod lacks",
+                    mount.name
+                ))
+            })?;
+        let (mut source, read_only) =
+            volumes::path(volume, directory, &self.config.images).map_err(NoStart::Impossible)?;
+        let below = match &mount.sub_path_expr {
+            Some(expression) => Some(env.expand(expression)),
+            None => mount.sub_path.clone(),
+        };
+        if let Some(below) = below.filter(|below| !below.is_empty()) {
+            source = sub_path(&source, &below)?;
+        }
+        Ok(bind(
+            source,
+            PathBuf::from(&mount.mount_path),
+            read_only || mount.read_only == Some(true),
+        ))
+    }
+
+    fn sandbox(
+        &self,
+        pod: &Pod,
+        container: &Container,
+        mounts: Vec<Mount>,
+    ) -> Result<Option<Sandbox>, NoStart> {
+        let mounted = !mounts.is_empty();
+        if self.abilities.sandbox && (self.config.sandbox || mounted) {
+            let stage = self.config.directory.join("stage");
+            return Ok(Some(Sandbox {
+                stage,
+                mounts,
+                hostname: Some(hostname(pod)),
+            }));
+        }
+        if mounted {
+            let why = self.abilities.obstacle.clone().unwrap_or_default();
+            let name = &container.name;
+            return Err(NoStart::Impossible(format!(
+                "container {name:?} has volume mounts, but {why}"
+            )));
+        }
+        Ok(None)
+    }
+}
+
+/// The pod's host name.
+pub(crate) fn hostname(pod: &Pod) -> String {
+    let given = pod.spec.as_ref().and_then(|spec| spec.hostname.clone());
+    given.or_else(|| pod.metadata.name.clone()).unwrap_or_default()
+}
+
+/// Program and arguments, as image and container together say.
+fn argv(container: &Container, image: Option<&Image>, env: &Environment) -> Result<Vec<String>, NoStart> {
+    let given = |list: &Option<Vec<String>>| list.clone().filter(|list| !list.is_empty());
+    let (command, args) = (given(&container.command), given(&container.args));
+    let entrypoint = image.map(|image| image.entrypoint.clone()).unwrap_or_default();
+    let mut argv = match (&command, &args) {
+        (Some(command), _) => command.clone(),
+        (None, _) => entrypoint,
+    };
+    match args {
+        Some(args) if !argv.is_empty() => argv.extend(args),
+        Some(_) => {}
+        None if command.is_none() => {
+            argv.extend(image.map(|image| image.arguments.clone()).unwrap_or_default())
+        }
+        None => {}
+    }
+    if argv.is_empty() {
+        let reference = container.image.as_deref().unwrap_or_default();
+        return Err(NoStart::Impossible(format!(
+            "no command specified: containers run as processes of this machine, and nothing here stands for the entry point \
+             of image {reference:?}; give the container a command, or map the image"
+        )));
+    }
+    Ok(argv.iter().map(|text| env.expand(text)).collect())
+}
+
+fn breaks_non_root(pod: &Pod, container: &Container, uid: Option<i64>) -> String {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let meta = &pod.metadata;
+    let whose = format!(
+        "(pod: \"{}_{}({})\", container: {})",
+        text(&meta.name),
+        text(&meta.namespace),
+        text(&meta.uid),
+        container.name
+    );
+    match uid {
+        Some(_) => format!("container's runAsUser breaks non-root policy {whose}"),
+        None => format!("container has runAsNonRoot and image will run as root {whose}"),
+    }
+}
+
+fn bind(source: PathBuf, target: PathBuf, read_only: bool) -> Mount {
+    Mount {
+        source,
+        target,
+        read_only,
+    }
+}
+
+/// A path below a volume; made if it is not there.
+fn sub_path(volume: &Path, below: &str) -> Result<PathBuf, NoStart> {
+    let refused = |why: String| NoStart::Refused("CreateContainerConfigError", why);
+    if !crate::payload::is_inside(below) {
+        return Err(refused(format!("subPath {below:?} must stay inside the volume")));
+    }
+    let path = volume.join(below);
+    if !path.exists() {
+        std::fs::create_dir_all(&path)
+            .map_err(|error| refused(format!("failed to create subPath directory {below:?}: {error}")))?;
+    }
+    let inside =
+        std::fs::canonicalize(&path).and_then(|path| Ok(path.starts_with(std::fs::canonicalize(volume)?)));
+    match inside {
+        Ok(true) => Ok(path),
+        Ok(false) => Err(refused(format!("subPath {below:?} must stay inside the volume"))),
+        Err(error) => Err(refused(format!("subPath {below:?}: {error}"))),
+    }
+}
+
+/// A container may run as any user, so its message file is open to all.
+fn make_writable_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o666))
+}
+
+fn disk(error: &std::io::Error) -> NoStart {
+    NoStart::Refused(
+        "CreateContainerError",
+        format!("the container's directory could not be made: {error}"),
+    )
+}
