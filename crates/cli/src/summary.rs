@@ -256,7 +256,9 @@ mod tests {
             status: serde_json::from_value(status).expect("a status"),
             ..Followed::default()
         };
-        check(&followed, &expect![[r#"
+        check(
+            &followed,
+            &expect![[r#"
             digits-x  Succeeded  12.3s
 
             models
@@ -271,7 +273,8 @@ mod tests {
             Artifacts
               report   /data/artifacts/digits-x/finish/report
               model    s3://b/k/model.json
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -296,7 +299,9 @@ mod tests {
             .into(),
             ..Followed::default()
         };
-        check(&followed, &expect![[r#"
+        check(
+            &followed,
+            &expect![[r#"
             digits-x  Failed  child 'digits-x.train' failed
 
             ✖ train  Failed: Error (exit code 1)
@@ -306,6 +311,7 @@ mod tests {
             ⚠ other  Error: pod deleted
 
             hint: `plimsoll up --detach`, then `plimsoll logs digits-x digits-x-train-3036051830` shows all that it said
-        "#]]);
+        "#]],
+        );
     }
 }

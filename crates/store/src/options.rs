@@ -18,7 +18,8 @@ pub enum Commit {
 pub struct Options {
     /// Size of a segment of the log, in bytes. From 4 KiB to 1 GiB.
     pub segment_bytes: usize,
-    /// Bytes of recent events kept for watchers (keys and values, before and after).
+    /// Bytes of recent events kept for watchers: keys and values, before and after. Most values before are
+    /// those after of an earlier event, so that about half of this is memory.
     pub ring_bytes: usize,
     /// A snapshot is due when the log has grown by this many bytes, or by the size of the last snapshot
     /// where that is more: so the log costs at most as much again as the snapshots.
@@ -31,7 +32,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             segment_bytes: 16 << 20,
-            ring_bytes: 32 << 20,
+            ring_bytes: 16 << 20,
             snapshot_bytes: 32 << 20,
             commit: Commit::Thread,
         }

@@ -111,15 +111,11 @@ impl Store {
     ) -> Result<(T, Revision), E> {
         let turn = lock(&self.0.turn);
         self.0.make_room()?;
-        let memory = read(&self.0.shared.memory);
-        let mut tx = Tx::new(&memory);
+        let mut tx = Tx::new(&self.0.shared.memory);
         let answer = work(&mut tx)?;
-        let batch = tx.into_batch();
-        let unchanged = memory.revision;
-        drop(memory);
-        let revision = match batch {
-            Some(batch) => self.0.append(batch)?,
-            None => unchanged,
+        let revision = match tx.into_batch() {
+            Ok(batch) => self.0.append(batch)?,
+            Err(unchanged) => unchanged,
         };
         drop(turn);
         Ok((answer, revision))

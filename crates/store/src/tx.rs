@@ -1,26 +1,32 @@
 //! A transaction: reads see the store and the transaction's own writes; nothing changes until it ends well.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use bytes::Bytes;
 
 use crate::change::{Batch, Change};
 use crate::memory::Memory;
+use crate::sync::read;
 use crate::{Entry, Revision};
 
 /// A transaction under way. The store's other writers wait for it, its readers do not.
 pub struct Tx<'a> {
-    memory: &'a Memory,
+    /// Locked for each read only, so that whoever runs in a transaction may read the store by other ways too.
+    /// It does not change meanwhile: the transaction has the turn.
+    memory: &'a RwLock<Memory>,
+    /// The store's revision before the transaction.
+    base: Revision,
     changes: Vec<Change>,
     /// What the transaction has written so far; `None` is a deletion.
     staged: BTreeMap<Arc<str>, Option<Entry>>,
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) fn new(memory: &'a Memory) -> Self {
+    pub(crate) fn new(memory: &'a RwLock<Memory>) -> Self {
         Self {
             memory,
+            base: read(memory).revision,
             changes: Vec::new(),
             staged: BTreeMap::new(),
         }
@@ -28,20 +34,21 @@ impl<'a> Tx<'a> {
 
     /// The revision that the next write will have.
     pub fn next_revision(&self) -> Revision {
-        Revision(self.memory.revision.0 + self.changes.len() as u64 + 1)
+        Revision(self.base.0 + self.changes.len() as u64 + 1)
     }
 
     /// The entry of `key`.
     pub fn get(&self, key: &str) -> Option<Entry> {
         match self.staged.get(key) {
             Some(staged) => staged.clone(),
-            None => self.memory.entries.get(key).cloned(),
+            None => read(self.memory).entries.get(key).cloned(),
         }
     }
 
     /// The entries whose keys start with `prefix`, in order.
     pub fn range(&self, prefix: &str) -> Vec<Entry> {
-        let stored = self.memory.range(prefix, None);
+        let memory = read(self.memory);
+        let stored = memory.range(prefix, None);
         let mut found: BTreeMap<&str, &Entry> = stored.map(|entry| (&*entry.key, entry)).collect();
         for (key, staged) in self.staged.iter().filter(|(key, _)| key.starts_with(prefix)) {
             match staged {
@@ -106,11 +113,13 @@ impl<'a> Tx<'a> {
         revision
     }
 
-    /// The batch to apply; `None` where nothing was written.
-    pub(crate) fn into_batch(self) -> Option<Batch> {
-        let first = self.memory.revision.next();
-        (!self.changes.is_empty()).then_some(Batch {
-            first,
+    /// The batch to apply, or the revision that stays where nothing was written.
+    pub(crate) fn into_batch(self) -> Result<Batch, Revision> {
+        if self.changes.is_empty() {
+            return Err(self.base);
+        }
+        Ok(Batch {
+            first: self.base.next(),
             changes: self.changes,
         })
     }

@@ -206,6 +206,34 @@ fn rot_is_never_silently_dropped() {
     assert_eq!(open(&disk).expect("it opens").list("").0.len(), count);
 }
 
+/// Whatever byte is wrong, the store does not open, or it has lost nothing but the end of the log: the last
+/// record, which nothing follows that could tell that it was whole once.
+#[test]
+fn any_byte_may_be_wrong() {
+    let (disk, count) = filled();
+    let revision = open(&disk.after_kill_copy()).expect("it opens").revision();
+    for name in disk.list().expect("the disk does not fail") {
+        let bytes = disk.read(&name).expect("it is there").len();
+        for offset in (0..bytes).step_by(37) {
+            let disk = disk.after_kill_copy();
+            disk.flip(&name, offset);
+            match open(&disk) {
+                Ok(store) => {
+                    assert!(store.revision().0 >= revision.0 - 1, "{name}, byte {offset}");
+                    assert!(store.list("").0.len() + 1 >= count, "{name}, byte {offset}");
+                }
+                Err(error) => {
+                    let kind = error.kind();
+                    assert!(
+                        matches!(kind, ErrorKind::Corrupt | ErrorKind::Format),
+                        "{name}, byte {offset}: {error}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// All but the last segment: that it was there is written nowhere else.
 #[test]
 fn missing_files_are_missed() {
@@ -253,4 +281,28 @@ fn a_directory_that_cannot_be_made_is_told() {
         .expect_err("it is no folder");
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.to_string().starts_with("cannot open /"), "{error}");
+}
+
+#[test]
+fn the_writers_thread_notices_that_there_is_room_again() {
+    let disk = SimDisk::new(1);
+    let store = Store::open(Arc::new(disk.clone()), &options(Commit::Thread)).expect("it opens");
+    disk.set_faults(Faults {
+        capacity: Some(SEGMENT as u64 + 1000),
+        ..Faults::default()
+    });
+    let taken = (0..)
+        .map(|n| put(&store, &format!("{n}"), 500))
+        .take_while(Result::is_ok)
+        .count();
+    assert_eq!(store.revision(), Revision(taken as u64));
+    assert_eq!(
+        outcome(&store, store.revision()),
+        None,
+        "what was taken is durable"
+    );
+    disk.set_faults(Faults::default());
+    // The refused writes are what makes the writer look again.
+    let revision = (0..).find_map(|_| put(&store, "more", 500).ok());
+    assert_eq!(revision.and_then(|revision| outcome(&store, revision)), None);
 }
