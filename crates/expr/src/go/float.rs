@@ -2,7 +2,7 @@
 
 /// How a float is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub(super) enum Style {
     /// `%v` and `%g`: with an exponent where it is below -4 or above 5.
     General,
     /// As `encoding/json` writes a number.
@@ -10,7 +10,7 @@ pub(crate) enum Style {
 }
 
 /// The shortest text that reads back as `value`.
-pub(crate) fn format_float(value: f64, style: Style) -> String {
+pub(super) fn format_float(value: f64, style: Style) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -24,7 +24,7 @@ pub(crate) fn format_float(value: f64, style: Style) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let with_exponent = match style {
         _ if value == 0.0 => false,
-        Style::General => exponent < -4 || exponent >= 6,
+        Style::General => !(-4..6).contains(&exponent),
         Style::Json => value.abs() < 1e-6 || value.abs() >= 1e21,
     };
     let text = if with_exponent {
@@ -54,6 +54,79 @@ fn plain_text(digits: &str, exponent: i32) -> String {
     }
     let (whole, fraction) = digits.split_at(usize::try_from(exponent + 1).unwrap_or(0));
     format!("{whole}.{fraction}")
+}
+
+/// `math.Pow`, in Go's own order of operations: repeated squaring on mantissas, which can differ in the last bit
+/// from a correctly rounded result.
+pub(crate) fn pow(x: f64, y: f64) -> f64 {
+    let plain = y == 0.0 || x == 1.0 || y == 1.0 || x == 0.0 || !x.is_finite() || !y.is_finite();
+    if plain || (x < 0.0 && y.fract() != 0.0) {
+        return x.powf(y);
+    }
+    if y == 0.5 {
+        return x.sqrt();
+    }
+    if y == -0.5 {
+        return 1.0 / x.sqrt();
+    }
+    let (mut whole, mut fraction) = (y.abs().trunc(), y.abs().fract());
+    if whole >= 9.3e18 {
+        return x.powf(y);
+    }
+    let (mut mantissa, mut exponent) = (1.0, 0_i64);
+    if fraction != 0.0 {
+        if fraction > 0.5 {
+            fraction -= 1.0;
+            whole += 1.0;
+        }
+        mantissa = (fraction * x.ln()).exp();
+    }
+    let (mut base, base_exponent) = split(x);
+    let mut base_exponent = i64::from(base_exponent);
+    let mut left = crate::lang::ops::truncate(whole);
+    while left != 0 {
+        if !(-(1 << 12)..=1 << 12).contains(&base_exponent) {
+            // Over- or underflow.
+            exponent += base_exponent;
+            break;
+        }
+        if left & 1 == 1 {
+            mantissa *= base;
+            exponent += base_exponent;
+        }
+        base *= base;
+        base_exponent <<= 1;
+        if base < 0.5 {
+            base += base;
+            base_exponent -= 1;
+        }
+        left >>= 1;
+    }
+    if y < 0.0 {
+        mantissa = 1.0 / mantissa;
+        exponent = -exponent;
+    }
+    scale(mantissa, exponent)
+}
+
+/// A mantissa from one half to one, and the power of two.
+fn split(x: f64) -> (f64, i32) {
+    let (x, extra) = if x.abs() < f64::MIN_POSITIVE {
+        (x * 2.0_f64.powi(52), -52)
+    } else {
+        (x, 0)
+    };
+    let bits = x.to_bits();
+    let exponent = i32::try_from((bits >> 52) & 0x7ff).unwrap_or(0) - 1022;
+    let mantissa = f64::from_bits((bits & !(0x7ff << 52)) | (1022 << 52));
+    (mantissa, exponent + extra)
+}
+
+/// `mantissa * 2^exponent`, without overflowing on the way.
+fn scale(mantissa: f64, exponent: i64) -> f64 {
+    let exponent = i32::try_from(exponent.clamp(-4_000, 4_000)).unwrap_or(0);
+    let half = exponent / 2;
+    mantissa * 2.0_f64.powi(half) * 2.0_f64.powi(exponent - half)
 }
 
 /// `strconv.Atoi`: decimal digits with an optional sign.

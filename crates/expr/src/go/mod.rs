@@ -8,9 +8,9 @@ mod quote;
 mod regexp;
 mod text;
 
-pub(crate) use float::{format_float, parse_float, parse_int};
+pub(crate) use float::{parse_float, parse_int, pow};
 pub(crate) use json::{from_json, to_json, to_json_indented};
 pub(crate) use print::{sprint, sprint_bounded};
 pub(crate) use quote::quote;
-pub(crate) use regexp::{regexp, translate};
+pub(crate) use regexp::regexp;
 pub(crate) use text::{split, split_after, to_lower, to_upper};

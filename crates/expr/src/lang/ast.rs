@@ -210,9 +210,31 @@ impl Ast {
     /// Adds a node and answers its name.
     pub(crate) fn add(&mut self, kind: Kind, span: Span) -> Id {
         let mut depth = 0;
-        each_child(&kind, |child| depth = depth.max(self.get(child).depth + 1));
+        each_child(&kind, |child| {
+            depth = depth.max(self.get(child).depth + u32::from(!self.continues(&kind, child)));
+        });
         self.nodes.push(Node { kind, span, depth });
         Id(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Whether a child goes on with its parent's row of operators, as in `a + b + c`. Rows are walked by loops
+    /// and add no depth.
+    fn continues(&self, parent: &Kind, child: Id) -> bool {
+        match parent {
+            Kind::Binary(_, left, _) => *left == child && matches!(self.kind(child), Kind::Binary(..)),
+            _ => false,
+        }
+    }
+
+    /// The operations of a row, from its end (`id`) to its beginning, and what its first operation is about.
+    pub(crate) fn row(&self, id: Id) -> (Vec<Id>, Id) {
+        let mut row = Vec::new();
+        let mut at = id;
+        while let Kind::Binary(_, left, _) = self.kind(at) {
+            row.push(at);
+            at = *left;
+        }
+        (row, at)
     }
 
     pub(crate) fn get(&self, id: Id) -> &Node {
@@ -223,8 +245,9 @@ impl Ast {
         &self.get(id).kind
     }
 
-    pub(crate) fn kind_mut(&mut self, id: Id) -> &mut Kind {
-        &mut self.nodes[id.0 as usize].kind
+    /// Makes a node another one, in its place.
+    pub(crate) fn replace(&mut self, id: Id, kind: Kind) {
+        self.nodes[id.0 as usize].kind = kind;
     }
 
     pub(crate) fn span(&self, id: Id) -> Span {
@@ -251,12 +274,17 @@ impl Ast {
         }
     }
 
-    /// Calls `visit` on every node of the tree under `root`, children before parents, left to right.
+    /// Calls `visit` on every node of the tree under `root`, children before parents, left to right. A node with
+    /// several parents, as the middle of `a < b < c` is, is visited once.
     pub(crate) fn walk(&self, root: Id, visit: &mut dyn FnMut(Id)) {
+        let mut seen = vec![false; self.nodes.len()];
         let mut pending = vec![(root, false)];
         while let Some((id, expanded)) = pending.pop() {
             if expanded {
                 visit(id);
+                continue;
+            }
+            if std::mem::replace(&mut seen[Self::index(id)], true) {
                 continue;
             }
             pending.push((id, true));

@@ -25,6 +25,7 @@ pub(crate) fn check(ast: &Ast, names: &dyn Names) -> Result<Vec<Nature>, Box<Fau
         ast,
         names,
         natures: vec![Nature::UNKNOWN; ast.len()],
+        visited: vec![false; ast.len()],
         predicates: Vec::new(),
         variables: Vec::new(),
     };
@@ -36,6 +37,8 @@ pub(super) struct Checker<'a> {
     pub(super) ast: &'a Ast,
     names: &'a dyn Names,
     natures: Vec<Nature>,
+    /// Nodes with several parents are looked at once.
+    visited: Vec<bool>,
     predicates: Vec<Scope>,
     variables: Vec<(Arc<str>, Nature)>,
 }
@@ -48,9 +51,17 @@ struct Scope {
 
 impl Checker<'_> {
     pub(super) fn visit(&mut self, id: Id) -> Checked {
+        if self.visited[Ast::index(id)] {
+            return Ok(self.natures[Ast::index(id)].clone());
+        }
         let nature = self.nature(id)?;
+        Ok(self.record(id, nature))
+    }
+
+    fn record(&mut self, id: Id, nature: Nature) -> Nature {
+        self.visited[Ast::index(id)] = true;
         self.natures[Ast::index(id)] = nature.clone();
-        Ok(nature)
+        nature
     }
 
     fn nature(&mut self, id: Id) -> Checked {
@@ -65,7 +76,7 @@ impl Checker<'_> {
             Kind::Constant(value) => Nature::of_value(value),
             Kind::Identifier(name) => return self.identifier(id, name),
             Kind::Unary(operator, operand) => return self.unary(id, *operator, *operand),
-            Kind::Binary(operator, left, right) => return self.binary(id, *operator, *left, *right),
+            Kind::Binary(..) => return self.row(id),
             Kind::Chain(inner) => return self.visit(*inner),
             Kind::Member { .. } => return self.member(id),
             Kind::Slice { base, from, to } => return self.slice(id, *base, [*from, *to]),
@@ -140,8 +151,21 @@ impl Checker<'_> {
         )
     }
 
-    fn binary(&mut self, id: Id, operator: Binary, left: Id, right: Id) -> Checked {
-        let l = self.visit(left)?;
+    /// A row of operators, from its beginning.
+    fn row(&mut self, id: Id) -> Checked {
+        let ast = self.ast;
+        let (row, first) = ast.row(id);
+        let mut nature = self.visit(first)?;
+        for id in row.into_iter().rev() {
+            if let Kind::Binary(operator, _, right) = ast.kind(id) {
+                nature = self.binary(id, *operator, nature, *right)?;
+                self.record(id, nature.clone());
+            }
+        }
+        Ok(nature)
+    }
+
+    fn binary(&mut self, id: Id, operator: Binary, l: Nature, right: Id) -> Checked {
         let r = self.visit(right)?;
         let result = match operator {
             Binary::In => return self.membership(id, &l, &r),
@@ -407,7 +431,7 @@ fn coalesce(l: Nature, r: Nature) -> Nature {
 /// Both unknown, or one unknown and the other of a fitting type.
 fn maybe(l: &Nature, r: &Nature, fits: impl Fn(&Nature) -> bool) -> bool {
     let (unknown_l, unknown_r) = (l.is_unknown(), r.is_unknown());
-    unknown_l && unknown_r || unknown_l && fits(r) || unknown_r && fits(l)
+    unknown_l && (unknown_r || fits(r)) || unknown_r && fits(l)
 }
 
 fn matches_text(l: &Nature, r: &Nature) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::ast::{Ast, Binary, Id, Kind, Unary};
 use super::error::{Fault, Span};
+use super::limits::MAX_OPS;
 use super::program::{Code, Op};
 use super::types::{GoType, Nature};
 use super::value::Value;
@@ -47,6 +48,9 @@ pub(super) struct Compiler<'a> {
 
 impl Compiler<'_> {
     pub(super) fn visit(&mut self, id: Id) -> Compiled {
+        if self.code.ops.len() > MAX_OPS {
+            return Err(Fault::new(self.ast.span(id), "expression is too large"));
+        }
         let outer = std::mem::replace(&mut self.span, self.ast.span(id));
         self.parents.push(id);
         let result = self.node(id);
@@ -105,7 +109,7 @@ impl Compiler<'_> {
                     Unary::Plus => {}
                 }
             }
-            Kind::Binary(operator, left, right) => self.binary(*operator, *left, *right)?,
+            Kind::Binary(..) => self.row(id)?,
             Kind::Chain(inner) => self.chain(*inner)?,
             Kind::Member {
                 base,
@@ -160,6 +164,24 @@ impl Compiler<'_> {
         }
     }
 
+    /// A row of operators, from its beginning.
+    fn row(&mut self, id: Id) -> Compiled {
+        let (row, first) = self.ast.row(id);
+        self.parents.extend(row.iter().skip(1));
+        self.visit(first)?;
+        for (index, id) in row.iter().rev().enumerate() {
+            if index > 0 {
+                self.parents.pop();
+            }
+            self.span = self.ast.span(*id);
+            if let Kind::Binary(operator, left, right) = self.ast.kind(*id) {
+                self.binary(*operator, *left, *right)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An operator whose left side has been compiled.
     fn binary(&mut self, operator: Binary, left: Id, right: Id) -> Compiled {
         let short: fn(u32) -> Op = match operator {
             Binary::Or => Op::JumpIfTrue,
@@ -168,7 +190,6 @@ impl Compiler<'_> {
             Binary::Matches => return self.matches(left, right),
             _ => return self.strict(operator, left, right),
         };
-        self.visit(left)?;
         let end = self.jump(short);
         self.emit(Op::Pop);
         self.visit(right)?;
@@ -178,7 +199,6 @@ impl Compiler<'_> {
 
     /// An operator that always looks at both sides.
     fn strict(&mut self, operator: Binary, left: Id, right: Id) -> Compiled {
-        self.visit(left)?;
         self.visit(right)?;
         let go = |id: Id| self.natures[Ast::index(id)].go;
         let equal = match (go(left), go(right)) {
@@ -202,7 +222,6 @@ impl Compiler<'_> {
             return self.strict(Binary::Matches, left, right);
         };
         let pattern = crate::go::regexp(pattern).map_err(|problem| Fault::new(self.span, problem))?;
-        self.visit(left)?;
         self.code.patterns.push(Arc::new(pattern));
         let index = small(self.code.patterns.len() - 1);
         self.emit(Op::Matches(index));

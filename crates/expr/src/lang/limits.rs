@@ -13,10 +13,13 @@ pub(crate) const MAX_BYTES: u64 = 64 << 20;
 pub(crate) const MAX_STEPS: u64 = 20_000_000;
 
 /// How deep brackets and operands may nest, so that parsing fits any thread's stack.
-pub(crate) const MAX_NESTING: u32 = 200;
+pub(crate) const MAX_NESTING: u32 = 100;
 
 /// How deep the syntax tree may be, so that walking it fits any thread's stack.
-pub(crate) const MAX_DEPTH: u32 = 1_000;
+pub(crate) const MAX_DEPTH: u32 = 250;
+
+/// Instructions of a program. Some forms are compiled twice (`a ?: b` is `a ? a : b`), and again where they nest.
+pub(crate) const MAX_OPS: usize = 100_000;
 
 /// How deep values may nest where they are read from JSON, compared or printed.
 pub(crate) const MAX_VALUE_DEPTH: usize = 128;

@@ -49,7 +49,7 @@ pub use error::{Error, Stage};
 pub use function::{Answer, Function};
 pub use types::GoType;
 pub use value::{Array, Elem, Key, Map, MapKind, OrderedFloat, Value};
-pub use vm::Context;
+pub use vm::{Context, Random};
 
 /// A compiled expression.
 #[derive(Debug)]

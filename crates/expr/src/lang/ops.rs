@@ -121,7 +121,7 @@ pub(crate) fn binary(context: &mut Context<'_>, operator: Binary, a: &Value, b: 
         Binary::Multiply => super::arithmetic::multiply(a, b)?,
         Binary::Divide => super::arithmetic::divide(a, b)?,
         Binary::Modulo => super::arithmetic::modulo(a, b)?,
-        Binary::Power => Value::Float(to_float(a)?.powf(to_float(b)?)),
+        Binary::Power => Value::Float(crate::go::pow(to_float(a)?, to_float(b)?)),
         Binary::Or | Binary::And | Binary::Coalesce => return Err("invalid opcode".to_owned()),
     })
 }
@@ -392,7 +392,11 @@ pub(crate) fn slice(list: &Value, from: &Value, to: &Value) -> Answer {
     };
     match list {
         Value::Array(array) => {
-            let part = array.items()[cut(array.items().len())?].to_vec();
+            let range = cut(array.items().len())?;
+            if array.is_nil() {
+                return Ok(list.clone());
+            }
+            let part = array.items()[range].to_vec();
             let elem = if array.elem == Elem::Pair {
                 Elem::Any
             } else {

@@ -235,7 +235,7 @@ mod validate {
 
     type Validated = Result<Nature, String>;
 
-    fn one<'a>(arguments: &'a [Nature]) -> Result<&'a Nature, String> {
+    fn one(arguments: &[Nature]) -> Result<&Nature, String> {
         match arguments {
             [argument] => Ok(argument),
             _ => Err(format!(

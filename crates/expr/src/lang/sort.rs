@@ -27,11 +27,7 @@ pub(super) fn by_keys(
 }
 
 /// Sorts values by their own order.
-pub(super) fn values(
-    context: &mut Context<'_>,
-    items: &mut Vec<Value>,
-    descending: bool,
-) -> Result<(), String> {
+pub(super) fn values(context: &mut Context<'_>, items: &mut [Value], descending: bool) -> Result<(), String> {
     stable(context, items, &|a, b| less(a, b, descending))
 }
 
@@ -44,7 +40,7 @@ fn less(a: &Value, b: &Value, descending: bool) -> Result<bool, String> {
 /// stable; beyond that ours stays stable.
 fn stable<T: Clone>(
     context: &mut Context<'_>,
-    items: &mut Vec<T>,
+    items: &mut [T],
     less: &dyn Fn(&T, &T) -> Result<bool, String>,
 ) -> Result<(), String> {
     let length = items.len();

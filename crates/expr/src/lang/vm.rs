@@ -13,13 +13,16 @@ use super::program::{Code, Op};
 use super::sort;
 use super::value::{Array, Elem, Key, Map, MapKind, Value};
 
+/// A source of random bytes, which fills what it is given.
+pub type Random<'a> = dyn FnMut(&mut [u8]) + 'a;
+
 /// What an evaluation is given from outside, and what it has used up.
 #[derive(Default)]
 pub struct Context<'a> {
     /// The time that `now()` and `sprig.now()` answer; without it they fail.
     pub now: Option<Timestamp>,
     /// Where `sprig.uuidv4` and its like take random bytes from; without it they fail.
-    pub random: Option<&'a mut dyn FnMut(&mut [u8])>,
+    pub random: Option<&'a mut Random<'a>>,
     elements: u64,
     bytes: u64,
     steps: u64,
@@ -191,7 +194,7 @@ impl Machine<'_, '_> {
             Op::Call(count) => self.call(count as usize),
             Op::Native(native, count) => {
                 let arguments = self.pop_many(count as usize)?;
-                let value = native.call(self.context, arguments)?;
+                let value = native.call(self.context, &arguments)?;
                 self.push(value)
             }
             Op::Array(count) => self.array(count),

@@ -49,8 +49,6 @@ enum Blanks {
     Keep,
     /// They end it.
     Break,
-    /// They are left out.
-    Skip,
 }
 
 fn token(kind: TokenKind, value: Operand) -> Token {

@@ -76,8 +76,6 @@ pub(super) enum Operand {
     Pattern(Arc<regex::Regex>),
     /// What commas make.
     List(Arc<Vec<Operand>>),
-    /// The right side that a ternary operator did not look at.
-    Unread,
 }
 
 impl Operand {
@@ -93,14 +91,13 @@ impl Operand {
                 let items: Vec<_> = items.iter().map(Self::text).collect();
                 format!("[{}]", items.join(" "))
             }
-            Self::Unread => "-1".to_owned(),
         }
     }
 
     /// Go's `reflect.DeepEqual`.
     pub(super) fn same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Nil, Self::Nil) | (Self::Unread, Self::Unread) => true,
+            (Self::Nil, Self::Nil) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             #[expect(clippy::float_cmp, reason = "as Go compares them")]
             (Self::Number(a), Self::Number(b)) => a == b,

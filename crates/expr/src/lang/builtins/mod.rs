@@ -25,8 +25,8 @@ impl std::fmt::Debug for Native {
 
 impl Native {
     /// Calls the function and counts what it made.
-    pub(crate) fn call(self, context: &mut Context<'_>, arguments: Vec<Value>) -> Answer {
-        let value = (self.function)(context, &arguments)?;
+    pub(crate) fn call(self, context: &mut Context<'_>, arguments: &[Value]) -> Answer {
+        let value = (self.function)(context, arguments)?;
         match &value {
             Value::String(text) => context.grow_bytes(text.len())?,
             Value::Array(array) => context.work(array.items().len())?,
