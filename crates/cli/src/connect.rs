@@ -31,6 +31,14 @@ pub struct Connection {
 /// # Errors
 /// The named kubeconfig or context is not usable, or there is no server to be found.
 pub async fn connect(context: &Context) -> Result<Connection> {
+    if let Some(client) = context.client.clone() {
+        let namespace = context
+            .globals
+            .namespace
+            .clone()
+            .unwrap_or_else(|| client.default_namespace().to_owned());
+        return Ok(Connection { client, namespace });
+    }
     let mut config = config(context).await?;
     // A proxy that the environment names cannot reach this machine's own loopback.
     if config.cluster_url.host().is_some_and(is_loopback) {

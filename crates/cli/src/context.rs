@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use kinds::kube::Client;
 
 use crate::command::Globals;
 use crate::data_dir;
@@ -24,6 +25,8 @@ pub struct Context {
     pub globals: Globals,
     /// Starts embedded platforms.
     pub platform: Arc<dyn Platform>,
+    /// The server to talk to, whatever the flags say: for programs that embed the commands.
+    pub client: Option<Client>,
     variable: Variable,
 }
 
@@ -47,6 +50,7 @@ impl Context {
             ui,
             globals,
             platform,
+            client: None,
             variable,
         }
     }

@@ -63,28 +63,26 @@ pub fn main(platform: Arc<dyn Platform>, argv: impl IntoIterator<Item = OsString
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return finish(
-                &context,
-                Err(CommandError::from(error).while_doing("cannot start")),
-            );
+            let error = CommandError::from(error).while_doing("cannot start");
+            return finish(&context, Err(error)).into();
         }
     };
     trace::start(&context, &cli.command);
     let result = runtime.block_on(command::run(&context, cli));
     // A thread may still be blocked reading stdin; do not wait for it.
     runtime.shutdown_background();
-    finish(&context, result)
+    finish(&context, result).into()
 }
 
 /// Says what went wrong, if anything, and turns it into an exit code.
-fn finish(context: &context::Context, result: error::Result<Exit>) -> std::process::ExitCode {
+pub fn finish(context: &context::Context, result: error::Result<Exit>) -> Exit {
     match result {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(error) => {
             if error.kind != ErrorKind::BrokenPipe {
                 context.ui.error(&error);
             }
-            error.kind.exit().into()
+            error.kind.exit()
         }
     }
 }

@@ -24,12 +24,18 @@ pub(super) fn check(document: &Document) -> Vec<Diagnostic> {
 }
 
 fn required(document: &Document, pointer: &str, field: &str) -> Option<Diagnostic> {
-    match document.value.pointer(pointer) {
-        Some(Value::String(text)) if !text.is_empty() => None,
-        Some(Value::String(_)) => Some(document.problem(pointer, format!("`{field}` is empty"))),
-        Some(Value::Null) | None => Some(first_line(document, format!("`{field}` is missing"))),
-        Some(_) => Some(document.problem(pointer, format!("`{field}` must be a string"))),
-    }
+    let problem = match document.value.pointer(pointer) {
+        Some(Value::String(text)) if !text.is_empty() => return None,
+        Some(Value::String(_)) => document.problem(pointer, format!("`{field}` is empty")),
+        Some(Value::Null) | None => first_line(document, format!("`{field}` is missing")),
+        Some(_) => document.problem(pointer, format!("`{field}` must be a string")),
+    };
+    let example = if field == "kind" {
+        "Workflow"
+    } else {
+        argo::API_VERSION
+    };
+    Some(problem.hint(format!("a workflow has `{field}: {example}`")))
 }
 
 fn name(document: &Document) -> Option<Diagnostic> {

@@ -41,6 +41,8 @@ pub fn check_with(documents: &[Document], rules: Rules) -> Vec<Diagnostic> {
         let mut found = identity::check(document);
         found.extend(shape::check(document, rules.strict));
         found.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
+        // Two rules of one schema may say the same.
+        found.dedup();
         problems.extend(found);
     }
     problems.extend(identity::duplicates(documents));

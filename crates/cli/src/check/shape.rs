@@ -75,7 +75,7 @@ fn unknown(document: &Document, unknown: &Unknown) -> Diagnostic {
     let known = unknown.known.iter().map(String::as_str);
     let problem = match suggest::nearest(field, known.clone()) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem,
+        None => problem.hint(fields(parent, &unknown.known)),
     };
     if parent.is_empty() {
         problem
@@ -84,22 +84,32 @@ fn unknown(document: &Document, unknown: &Unknown) -> Diagnostic {
     }
 }
 
+/// What could be there instead, where nothing has a similar name.
+fn fields(parent: &str, known: &[String]) -> String {
+    const MANY: usize = 16;
+    let place = if parent.is_empty() {
+        "there".to_owned()
+    } else {
+        format!("in `{parent}`")
+    };
+    match known.len() {
+        0 => format!("no fields are allowed {place}"),
+        1..MANY => format!("the fields {place} are {}", known.join(", ")),
+        _ => format!("none of the {} fields {place} has a similar name", known.len()),
+    }
+}
+
 fn violation(document: &Document, violation: &Violation) -> Diagnostic {
     let pointer = pointer(&violation.path);
     let (_, field) = split(&violation.path);
     match &violation.rule {
-        Rule::Type(wanted) => {
-            let is = violation.value.as_str().unwrap_or("something else");
-            let problem = document.problem(
-                &pointer,
-                format!("`{field}` must be {}, not {}", article(wanted), article(is)),
-            );
-            if *wanted == "string" && is != "object" && is != "array" {
-                problem.hint("put it in quotes")
-            } else {
-                problem
-            }
-        }
+        Rule::Type(wanted) => mistyped(
+            document,
+            &pointer,
+            field,
+            wanted,
+            violation.value.as_str().unwrap_or_default(),
+        ),
         Rule::Required => document.key_problem(&pointer, format!("`{}` is missing", violation.path)),
         Rule::Enum(known) => one_of(document, &pointer, field, &violation.value, known),
         Rule::TooLong(most) => document.problem(&pointer, format!("`{field}` is longer than {most} bytes")),
@@ -110,6 +120,22 @@ fn violation(document: &Document, violation: &Violation) -> Diagnostic {
             format!("`{field}` is not allowed: {}", violation.message),
         ),
     }
+}
+
+fn mistyped(document: &Document, pointer: &str, field: &str, wanted: &str, is: &str) -> Diagnostic {
+    let problem = document.problem(
+        pointer,
+        format!("`{field}` must be {}, not {}", article(wanted), article(is)),
+    );
+    problem.hint(match (wanted, is) {
+        ("string", "object" | "array") => "write the text itself",
+        ("string", _) => "put it in quotes",
+        ("integer", _) => "write a whole number, without quotes",
+        ("number", _) => "write a number, without quotes",
+        ("boolean", _) => "write true or false, without quotes",
+        ("array", _) => "begin each entry on a line of its own with `- `",
+        _ => "write `name: value` lines below it, further to the right",
+    })
 }
 
 fn one_of(document: &Document, pointer: &str, field: &str, value: &Value, known: &[Value]) -> Diagnostic {
@@ -237,6 +263,7 @@ mod tests {
                   |
                 3 |   parallelism: two
                   |                ^^^
+                hint: write a whole number, without quotes
 
                 error: `strategy` cannot be `OnPodComplete`
                  --> a.yaml:4:21
@@ -262,23 +289,25 @@ mod tests {
         check(
             "spec:\n  entrypoint: {}\n  nonsense: 1\n",
             &expect![[r#"
-            error: `spec.templates` is missing
-             --> a.yaml:1:1
-              |
-            1 | spec:
-              | ^^^^
+                error: `spec.templates` is missing
+                 --> a.yaml:1:1
+                  |
+                1 | spec:
+                  | ^^^^
 
-            error: `entrypoint` must be a string, not a mapping
-             --> a.yaml:2:15
-              |
-            2 |   entrypoint: {}
-              |               ^
+                error: `entrypoint` must be a string, not a mapping
+                 --> a.yaml:2:15
+                  |
+                2 |   entrypoint: {}
+                  |               ^
+                hint: write the text itself
 
-            error: unknown field `nonsense`
-             --> a.yaml:3:3
-              |
-            3 |   nonsense: 1
-              |   ^^^^^^^^ not a field of `spec`"#]],
+                error: unknown field `nonsense`
+                 --> a.yaml:3:3
+                  |
+                3 |   nonsense: 1
+                  |   ^^^^^^^^ not a field of `spec`
+                hint: the fields in `spec` are entrypoint, parallelism, podGC, templates"#]],
         );
     }
 

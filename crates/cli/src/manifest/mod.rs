@@ -138,9 +138,8 @@ fn parse(source: &Arc<Source>, loaded: &mut Loaded) {
                 .documents
                 .extend(documents(source, value, &Arc::new(spans))),
             Err(broken) => {
-                let mut problem = Diagnostic::at(source, broken.span, broken.message);
-                problem.hints.extend(broken.hint);
-                loaded.problems.push(problem);
+                let problem = Diagnostic::at(source, broken.span, broken.message);
+                loaded.problems.push(problem.hint(broken.hint));
             }
         }
     }

@@ -58,8 +58,8 @@ impl Spans {
 pub struct Broken {
     /// What is wrong.
     pub message: String,
-    /// What to do about it, where the mistake is a usual one.
-    pub hint: Option<String>,
+    /// What to do about it.
+    pub hint: String,
     /// Where, in bytes of the whole file.
     pub span: Option<Range<usize>>,
 }
@@ -84,10 +84,11 @@ pub fn read(text: &str, offset: usize) -> Result<(Value, Spans), Broken> {
 
 fn broken(error: &serde_saphyr::Error, text: &str, offset: usize) -> Broken {
     let error = error.without_snippet();
+    let message = message(error);
     let place = error.location().and_then(|location| range(&location, text));
     Broken {
-        message: message(error),
-        hint: place.as_ref().and_then(|at| hint(text, at.start)),
+        hint: hint(&message, text, place.as_ref().map_or(0, |at| at.start)),
+        message,
         // An empty place still gets a caret.
         span: place.map(|at| at.start + offset..at.end.max(at.start + 1) + offset),
     }
@@ -104,15 +105,46 @@ fn message(error: &serde_saphyr::Error) -> String {
     }
 }
 
-/// The usual mistake around `at`, if it is one.
-fn hint(text: &str, at: usize) -> Option<String> {
+/// What usually lies behind the message, or behind what stands around `at`.
+fn hint(message: &str, text: &str, at: usize) -> String {
+    if is_bare_tag(text, at) {
+        return "a value that begins with `{{` must be quoted: \"{{...}}\"".to_owned();
+    }
+    let known = HINTS.iter().find(|(part, _)| message.contains(part));
+    known.map_or(GENERAL_HINT, |(_, hint)| hint).to_owned()
+}
+
+/// Parts of the reader's messages, and what to do about them.
+const HINTS: [(&str, &str); 6] = [
+    (
+        "illegal placement of ':'",
+        "is a bracket, brace or quote left open before this place?",
+    ),
+    (
+        "mapping values are not allowed",
+        "is the indentation right? a value that contains `: ` must be quoted",
+    ),
+    ("unclosed quote", "close the quote"),
+    ("tabs", "indent with blanks: YAML allows no tabs there"),
+    (
+        "unknown anchor",
+        "define it with `&name` before it is used with `*name`",
+    ),
+    ("given twice", "keep one of the two"),
+];
+
+const GENERAL_HINT: &str = "look at the indentation and for open brackets and quotes just before this place";
+
+/// Whether the line around `at` has a value that begins with `{{` and is not quoted, as people write
+/// tags elsewhere.
+fn is_bare_tag(text: &str, at: usize) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text[start..].lines().next()?;
-    let (_, value) = line.split_once(": ").or_else(|| line.split_once("- "))?;
-    value
-        .trim_start()
-        .starts_with("{{")
-        .then(|| "a value that begins with `{{` must be quoted: \"{{...}}\"".to_owned())
+    let line = text[start..].lines().next().unwrap_or_default();
+    let value = line
+        .split_once(": ")
+        .or_else(|| line.split_once("- "))
+        .map(|(_, value)| value);
+    value.is_some_and(|value| value.trim_start().starts_with("{{"))
 }
 
 /// The message without the line and column that it may end with: the caret says those.
@@ -348,8 +380,7 @@ mod tests {
             name: "a.yaml".to_owned(),
             text: text.to_owned(),
         });
-        let mut problem = Diagnostic::at(&source, broken.span, broken.message);
-        problem.hints.extend(broken.hint);
+        let problem = Diagnostic::at(&source, broken.span, broken.message).hint(broken.hint);
         diagnostic::render(&problem, 80, false)
     }
 
@@ -360,49 +391,56 @@ mod tests {
              --> a.yaml:2:2
               |
             2 | b: 3
-              |  ^"#]]
+              |  ^
+            hint: is a bracket, brace or quote left open before this place?"#]]
         .assert_eq(&rendered("a: [1, 2\nb: 3\n"));
         expect![[r#"
             error: the key `a` is given twice
              --> a.yaml:2:1
               |
             2 | a: 2
-              | ^"#]]
+              | ^
+            hint: keep one of the two"#]]
         .assert_eq(&rendered("a: 1\na: 2\n"));
         expect![[r#"
             error: alias references unknown anchor
              --> a.yaml:1:4
               |
             1 | a: *x
-              |    ^"#]]
+              |    ^
+            hint: define it with `&name` before it is used with `*name`"#]]
         .assert_eq(&rendered("a: *x\n"));
         expect![[r#"
             error: mapping values are not allowed in this context
              --> a.yaml:2:3
               |
             2 |  b: 2
-              |   ^"#]]
+              |   ^
+            hint: is the indentation right? a value that contains `: ` must be quoted"#]]
         .assert_eq(&rendered("a: 1\n b: 2\n"));
         expect![[r#"
             error: unclosed quote
              --> a.yaml:1:4
               |
             1 | é: "x
-              |    ^"#]]
+              |    ^
+            hint: close the quote"#]]
         .assert_eq(&rendered("é: \"x\n"));
         expect![[r#"
             error: tabs disallowed within this context (block indentation)
              --> a.yaml:2:2
               |
             2 |     - b
-              |     ^"#]]
+              |     ^
+            hint: indent with blanks: YAML allows no tabs there"#]]
         .assert_eq(&rendered("a:\n\t- b\n"));
         expect![[r#"
             error: a number must be finite
              --> a.yaml:1:4
               |
             1 | a: .inf
-              |    ^^^^"#]]
+              |    ^^^^
+            hint: look at the indentation and for open brackets and quotes just before this place"#]]
         .assert_eq(&rendered("a: .inf\n"));
         expect![[r#"
             error: expected string scalar
