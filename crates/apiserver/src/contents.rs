@@ -11,7 +11,7 @@ use store::Tx;
 
 use crate::commit::Stop;
 use crate::object::{Draft, has_finalizers, pluck, read};
-use crate::registry::{CRD_GROUP, CRD_PLURAL, Row};
+use crate::registry::Row;
 use crate::server::Inner;
 use crate::status::ApiError;
 use crate::verbs::delete::{Fate, Wish, fate};
@@ -26,12 +26,9 @@ pub(crate) fn check_open(
     namespace: &str,
     name: &str,
 ) -> Result<(), Stop> {
-    if row.custom {
-        if let Some((_, bytes)) = definition(tx, server, row) {
-            if pluck(&bytes, &DELETED_AT).is_some() {
-                return Err(Stop::Refused(ApiError::method_not_allowed()));
-            }
-        }
+    let defined = definition(tx, server, row);
+    if defined.is_some_and(|(_, bytes)| pluck(&bytes, &DELETED_AT).is_some()) {
+        return Err(Stop::Refused(ApiError::method_not_allowed()));
     }
     if !row.namespaced {
         return Ok(());
@@ -78,13 +75,9 @@ pub(crate) fn after_removal(tx: &mut Tx<'_>, server: &Inner, row: &Row, namespac
             remove_if_empty(tx, server, &namespaces, &key, &read(&entry.value)?)?;
         }
     }
-    if row.custom {
-        if let Some((key, bytes)) = definition(tx, server, row) {
-            let crds = server.registry.get(CRD_GROUP, "v1", CRD_PLURAL);
-            if let Some(crds) = crds.filter(|_| pluck(&bytes, &DELETED_AT).is_some()) {
-                remove_if_empty(tx, server, &crds, &key, &read(&bytes)?)?;
-            }
-        }
+    let defined = definition(tx, server, row).filter(|(_, bytes)| pluck(bytes, &DELETED_AT).is_some());
+    if let (Some((key, bytes)), Some(crds)) = (defined, server.crd_row()) {
+        remove_if_empty(tx, server, &crds, &key, &read(&bytes)?)?;
     }
     Ok(())
 }
@@ -93,7 +86,7 @@ pub(crate) fn after_removal(tx: &mut Tx<'_>, server: &Inner, row: &Row, namespac
 ///
 /// A custom kind's object may have taken its definition with it.
 pub(crate) fn after_write(server: &Inner, row: &Row) -> Result<(), ApiError> {
-    let definitions = row.is_crd() || (row.custom && gone(server, row));
+    let definitions = row.is_crd() || gone(server, row);
     if definitions { server.reload_crds() } else { Ok(()) }
 }
 
@@ -102,7 +95,7 @@ fn gone(server: &Inner, row: &Row) -> bool {
 }
 
 fn definition_key(server: &Inner, row: &Row) -> Option<String> {
-    let crds = server.registry.get(CRD_GROUP, "v1", CRD_PLURAL)?;
+    let crds = server.crd_row().filter(|_| row.custom)?;
     Some(crds.key("", &row.qualified()))
 }
 

@@ -9,9 +9,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::body::{Answer, failure, json};
 use crate::call::{Call, Caller};
+use crate::discovery;
 use crate::negotiate;
 use crate::path::{self, Route, Target};
 use crate::query::Query;
+use crate::reviews;
 use crate::server::{ApiServer, Inner};
 use crate::status::ApiError;
 use crate::user::Attributes;
@@ -46,7 +48,7 @@ impl Inner {
             _ if parts.method != Method::GET => Err(ApiError::method_not_allowed()),
             Route::Unknown => Err(ApiError::no_such_path()),
             Route::Health => Ok(health()),
-            _ => Err(ApiError::no_such_path()),
+            route => discovery::answer(&self.registry, &route, &parts.headers),
         }
     }
 
@@ -64,6 +66,10 @@ impl Inner {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let verb = verb(&parts.method, &target, &query)?;
         caller.user.authorize(&attributes(verb, &target))?;
+        if let Some(review) = reviews::kind(&target) {
+            let body = self.collect(body).await?;
+            return reviews::answer(review, &caller.user, &body);
+        }
         let row = self.registry.get(target.group, target.version, target.resource);
         let row = row.ok_or_else(ApiError::no_such_path)?;
         if row.namespaced == target.namespace.is_empty() && !target.name.is_empty() {

@@ -144,9 +144,14 @@ impl Inner {
         row.ok_or_else(|| ApiError::internal(format!("no row for {plural}")))
     }
 
+    /// The row of CustomResourceDefinition.
+    pub(crate) fn crd_row(&self) -> Option<Arc<Row>> {
+        self.registry.get(CRD_GROUP, "v1", CRD_PLURAL)
+    }
+
     /// Makes the rows of the CustomResourceDefinitions that the store holds now.
     pub(crate) fn reload_crds(&self) -> Result<(), ApiError> {
-        let Some(row) = self.registry.get(CRD_GROUP, "v1", CRD_PLURAL) else {
+        let Some(row) = self.crd_row() else {
             return Ok(());
         };
         let (entries, _) = self.store.list(&row.prefix);

@@ -166,7 +166,7 @@ mod tests {
         check(&pods, ("get", "pods/log", "a", "p"), false);
         check(&pods, ("list", "pods", "a", ""), false);
         check(&pods, ("get", "secrets", "a", "s"), false);
-        check(&pods.clone().within("a"), ("get", "pods", "b", "p"), false);
+        check(&pods.within("a"), ("get", "pods", "b", "p"), false);
         check(
             &PolicyRule::new("", &["*"], &["*"]),
             ("delete", "pods/log", "", ""),

@@ -88,6 +88,9 @@ fn generate() -> Map<String, Value> {
         "oneOf": [{"type": "string"}, {"type": "number"}]});
     definitions.insert(QUANTITY.to_owned(), quantity);
     for (name, definition) in &mut definitions {
+        if is_any_json(name) {
+            *definition = json!({"x-kubernetes-preserve-unknown-fields": true});
+        }
         open_if_bare(definition);
         merge_keys::annotate(name, definition);
         wrap_references(definition);
@@ -113,6 +116,15 @@ fn collect(generator: &mut SchemaGenerator) {
     generator.subschema_for::<CustomResourceDefinition>();
     // Part of a Workflow's spec.
     generator.subschema_for::<PodDisruptionBudgetSpec>();
+}
+
+/// Pieces of a CRD's schema that may be of several types, though their definitions say "object".
+fn is_any_json(name: &str) -> bool {
+    let kind = name.rsplit('.').next().unwrap_or(name);
+    matches!(
+        kind,
+        "JSON" | "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrBool" | "JSONSchemaPropsOrStringArray"
+    )
 }
 
 /// An object without defined fields holds anything (`FieldsV1`, `RawExtension`).

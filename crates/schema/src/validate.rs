@@ -184,7 +184,7 @@ impl Walk<'_> {
             let least = bound.as_f64().unwrap_or(f64::MIN);
             if value < least || (*exclusive && value <= least) {
                 let or_equal = if *exclusive { "" } else { " or equal to" };
-                refuse(format!("greater than{or_equal} {bound}"));
+                refuse(format!("greater than{or_equal} {}", plain(bound)));
             }
         }
         if let Some(Bound {
@@ -195,13 +195,13 @@ impl Walk<'_> {
             let most = bound.as_f64().unwrap_or(f64::MAX);
             if value > most || (*exclusive && value >= most) {
                 let or_equal = if *exclusive { "" } else { " or equal to" };
-                refuse(format!("less than{or_equal} {bound}"));
+                refuse(format!("less than{or_equal} {}", plain(bound)));
             }
         }
         if let Some(step) = &limits.multiple_of {
             let ratio = value / step.as_f64().unwrap_or(1.0);
             if (ratio - ratio.round()).abs() > f64::EPSILON {
-                refuse(format!("a multiple of {step}"));
+                refuse(format!("a multiple of {}", plain(step)));
             }
         }
     }
@@ -325,6 +325,12 @@ impl Kind {
 
 fn is_integer(value: &Value) -> bool {
     value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0)
+}
+
+/// A number as Go writes it: `1`, not `1.0`.
+fn plain(number: &Number) -> String {
+    let text = number.to_string();
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 fn type_name(value: &Value) -> &'static str {

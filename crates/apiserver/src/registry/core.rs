@@ -90,6 +90,7 @@ impl Short {
             columns: self.columns,
             strategy: self.strategy,
             schema: RowSchema::Typed(OnceLock::new()),
+            custom_schema: None,
             custom: false,
         }
     }

@@ -168,6 +168,7 @@ fn row(crd: &Value, version: &Value) -> Row {
                 .ok()
                 .map(Arc::new),
         ),
+        custom_schema: Some(version["schema"]["openAPIV3Schema"].clone()),
         custom: true,
         group,
         plural,

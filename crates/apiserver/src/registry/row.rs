@@ -43,6 +43,8 @@ pub struct Row {
     pub(crate) columns: Columns,
     pub(crate) strategy: Strategy,
     pub(crate) schema: RowSchema,
+    /// The schema as the CRD writes it.
+    pub(crate) custom_schema: Option<Value>,
     /// Whether a CRD made the row.
     pub(crate) custom: bool,
 }
@@ -65,18 +67,49 @@ pub(crate) struct Subresources {
     pub(crate) finalize: bool,
 }
 
+/// A subresource, as discovery lists it.
+pub(crate) struct Subresource {
+    pub(crate) name: &'static str,
+    /// Group of the kind that is exchanged; empty together with the version for the object's own.
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    /// The kind that is exchanged; `None` is the object's own.
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) verbs: &'static [&'static str],
+}
+
+const fn subresource(name: &'static str, verbs: &'static [&'static str]) -> Subresource {
+    Subresource {
+        name,
+        group: "",
+        version: "v1",
+        kind: None,
+        verbs,
+    }
+}
+
+const BINDING: Subresource = Subresource {
+    kind: Some("Binding"),
+    ..subresource("binding", &["create"])
+};
+const TOKEN: Subresource = Subresource {
+    group: "authentication.k8s.io",
+    kind: Some("TokenRequest"),
+    ..subresource("token", &["create"])
+};
+
 impl Subresources {
-    /// The names of those there are.
-    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+    /// Those there are.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Subresource> {
         [
-            ("binding", self.binding),
-            ("finalize", self.finalize),
-            ("log", self.log),
-            ("status", self.status),
-            ("token", self.token),
+            (self.binding, BINDING),
+            (self.finalize, subresource("finalize", &["update"])),
+            (self.log, subresource("log", &["get"])),
+            (self.status, subresource("status", &["get", "patch", "update"])),
+            (self.token, TOKEN),
         ]
         .into_iter()
-        .filter_map(|(name, there)| there.then_some(name))
+        .filter_map(|(there, subresource)| there.then_some(subresource))
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn validate_secret(object: &Value) -> Vec<Cause> {
     let size = check_map(object, "data", &mut causes);
     too_long(size, "data", &mut causes);
     let broken =
-        map(object, "data").filter(|(_, value)| !value.as_str().is_some_and(|v| STANDARD.decode(v).is_ok()));
+        map(object, "data").filter(|(_, value)| value.as_str().is_none_or(|v| STANDARD.decode(v).is_err()));
     causes.extend(broken.map(|(key, _)| {
         // The value is secret: it is not shown.
         Cause::invalid(format!("data[{key}]"), &json!("<redacted>"), "must be base64")

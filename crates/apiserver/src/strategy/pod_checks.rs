@@ -174,16 +174,16 @@ fn check_resources(resources: &Value, path: &str, causes: &mut Vec<Cause>) {
     }
     for (name, request) in resources["requests"].as_object().into_iter().flat_map(Map::iter) {
         let limit = &resources["limits"][name.as_str()];
-        if let (Some(asked), Some(most)) = (quantity(request), quantity(limit)) {
-            if asked > most {
-                let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
-                let why = format!("must be less than or equal to {name} limit of {limit}");
-                causes.push(Cause::invalid(
-                    format!("{path}.resources.requests"),
-                    request,
-                    &why,
-                ));
-            }
+        let exceeds =
+            matches!((quantity(request), quantity(limit)), (Some(asked), Some(most)) if asked > most);
+        if exceeds {
+            let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
+            let why = format!("must be less than or equal to {name} limit of {limit}");
+            causes.push(Cause::invalid(
+                format!("{path}.resources.requests"),
+                request,
+                &why,
+            ));
         }
     }
 }

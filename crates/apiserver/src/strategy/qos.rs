@@ -46,6 +46,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "literals read best as values")]
     fn check(resources: Value, expected: &str) {
         let spec = json!({"containers": [{"resources": resources}]});
         assert_eq!(class(&spec), expected, "{spec}");

@@ -149,10 +149,9 @@ fn add_finalizer(object: &mut Value, finalizer: &str) {
     if !metadata.get("finalizers").is_some_and(Value::is_array) {
         metadata.insert("finalizers".to_owned(), json!([]));
     }
-    if let Some(Value::Array(list)) = metadata.get_mut("finalizers") {
-        if !list.iter().any(|f| f == finalizer) {
-            list.push(finalizer.into());
-        }
+    match metadata.get_mut("finalizers") {
+        Some(Value::Array(list)) if !list.iter().any(|f| f == finalizer) => list.push(finalizer.into()),
+        _ => {}
     }
 }
 

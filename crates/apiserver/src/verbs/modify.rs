@@ -130,10 +130,10 @@ fn keep_system_fields(new: &mut Value, current: &Value) {
             None => metadata.remove(field),
         };
     }
-    if !metadata.contains_key("managedFields") {
-        if let Some(managers) = current["metadata"].get("managedFields") {
-            metadata.insert("managedFields".to_owned(), managers.clone());
-        }
+    if let Some(managers) = current["metadata"].get("managedFields") {
+        metadata
+            .entry("managedFields")
+            .or_insert_with(|| managers.clone());
     }
     metadata.retain(|_, value| !value.is_null() && !is_empty(value));
 }

@@ -1,0 +1,94 @@
+//! Discovery before it was aggregated: a document per group and version.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::REVIEWS;
+use crate::registry::{Registry, Row};
+
+/// All groups but the core one.
+pub(super) fn groups(registry: &Registry) -> Value {
+    let groups: Vec<Value> = versions(registry)
+        .into_iter()
+        .map(|(name, versions)| entry(&name, &versions))
+        .collect();
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+}
+
+/// One group.
+pub(super) fn group(registry: &Registry, name: &str) -> Option<Value> {
+    let mut group = entry(name, versions(registry).get(name)?);
+    group["kind"] = "APIGroup".into();
+    group["apiVersion"] = "v1".into();
+    Some(group)
+}
+
+/// The resources of a group's version.
+pub(super) fn resources(registry: &Registry, group: &str, version: &str) -> Option<Value> {
+    let rows = registry.rows().into_iter();
+    let mut resources: Vec<Value> = rows
+        .filter(|row| row.group == group && row.version == version)
+        .flat_map(|row| with_subresources(&row))
+        .collect();
+    for (_, plural, kind) in REVIEWS
+        .iter()
+        .filter(|review| review.0 == group && version == "v1")
+    {
+        resources.push(
+            json!({"name": plural, "singularName": kind.to_lowercase(), "namespaced": false, "kind": kind,
+            "verbs": ["create"]}),
+        );
+    }
+    let group_version = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
+    (!resources.is_empty()).then(|| {
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources})
+    })
+}
+
+fn versions(registry: &Registry) -> BTreeMap<String, Vec<String>> {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in registry.rows().into_iter().filter(|row| !row.group.is_empty()) {
+        let versions = groups.entry(row.group.clone()).or_default();
+        if !versions.contains(&row.version) {
+            versions.insert(0, row.version.clone());
+        }
+    }
+    for (group, ..) in REVIEWS {
+        groups
+            .entry(group.to_owned())
+            .or_insert_with(|| vec!["v1".to_owned()]);
+    }
+    groups
+}
+
+fn entry(name: &str, versions: &[String]) -> Value {
+    let versions: Vec<Value> = versions
+        .iter()
+        .map(|v| json!({"groupVersion": format!("{name}/{v}"), "version": v}))
+        .collect();
+    json!({"name": name, "versions": versions, "preferredVersion": versions.first()})
+}
+
+fn with_subresources(row: &Row) -> Vec<Value> {
+    let mut whole = json!({
+        "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced, "kind": row.kind,
+        "verbs": row.verbs(),
+    });
+    for (field, words) in [("shortNames", &row.short_names), ("categories", &row.categories)] {
+        if !words.is_empty() {
+            whole[field] = words.clone().into();
+        }
+    }
+    let parts = row.subresources.iter().map(|sub| {
+        json!({
+            "name": format!("{}/{}", row.plural, sub.name), "singularName": "", "namespaced": row.namespaced,
+            "group": sub.group, "version": sub.version, "kind": sub.kind.unwrap_or(&row.kind), "verbs": sub.verbs,
+        })
+    });
+    std::iter::once(whole).chain(parts).collect()
+}

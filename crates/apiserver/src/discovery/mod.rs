@@ -1,0 +1,82 @@
+//! What there is to ask for: groups, versions and resources, from the registry's rows.
+//!
+//! Two forms: aggregated (`apidiscovery.k8s.io/v2`, all in one answer) and the older one, a document per group and
+//! version. Beside them `/version` and the OpenAPI documents.
+
+mod aggregated;
+mod legacy;
+pub(crate) mod openapi;
+
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use crate::body::{Answer, Body, json as json_answer, typed};
+use crate::path::Route;
+use crate::registry::Registry;
+use crate::status::ApiError;
+
+/// The Kubernetes version whose API is served: that of the typed kinds.
+const MINOR: &str = "35";
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// Groups whose objects exist only in the answer to their creation.
+const REVIEWS: [(&str, &str, &str); 2] = [
+    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
+    (
+        "authorization.k8s.io",
+        "selfsubjectaccessreviews",
+        "SelfSubjectAccessReview",
+    ),
+];
+
+/// Answers a question about the API itself.
+pub(crate) fn answer(
+    registry: &Registry,
+    route: &Route<'_>,
+    headers: &HeaderMap,
+) -> Result<Answer, ApiError> {
+    let document = match route {
+        Route::Version => version(),
+        Route::CoreVersions | Route::Groups if wants_aggregated(headers) => {
+            let list = aggregated::list(registry, matches!(route, Route::CoreVersions));
+            let body = Body::Once(Some(list.to_string().into()));
+            return Ok(typed(StatusCode::OK, HeaderValue::from_static(AGGREGATED), body));
+        }
+        Route::CoreVersions => json!({"kind": "APIVersions", "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}]}),
+        Route::Groups => legacy::groups(registry),
+        Route::Group(group) => legacy::group(registry, group).ok_or_else(ApiError::no_such_path)?,
+        Route::Resources { group, version } => {
+            legacy::resources(registry, group, version).ok_or_else(ApiError::no_such_path)?
+        }
+        Route::OpenApi("") => openapi::index(registry),
+        Route::OpenApi(path) => openapi::document(registry, path).ok_or_else(ApiError::no_such_path)?,
+        Route::OpenApiV2 => openapi::v2(registry),
+        Route::Health | Route::Objects(_) | Route::Unknown => return Err(ApiError::no_such_path()),
+    };
+    Ok(json_answer(StatusCode::OK, &document))
+}
+
+fn wants_aggregated(headers: &HeaderMap) -> bool {
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let json = parts.next() == Some("application/json");
+        let parts: Vec<&str> = parts.collect();
+        json && ["g=apidiscovery.k8s.io", "v=v2", "as=APIGroupDiscoveryList"]
+            .iter()
+            .all(|p| parts.contains(p))
+    })
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": MINOR, "gitVersion": format!("v1.{MINOR}.0+plimsoll"), "gitCommit": "",
+        "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
+}
