@@ -1,4 +1,6 @@
 //! An ordinary kubectl against the https door, as people use it. Skipped, loudly, where there is no kubectl.
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
@@ -116,6 +118,8 @@ impl Rig {
         if !output.status.success() {
             text.push_str(&format!("exit code {}\n", output.status.code().unwrap_or(-1)));
         }
+        // kubectl 1.34 says where from.
+        let text = text.replace("\" deleted from default namespace", "\" deleted");
         text.lines()
             .map(|line| format!("{}\n", line.trim_end()))
             .collect()
@@ -141,40 +145,133 @@ spec:
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn objects_by_hand() {
     let Some(rig) = Rig::new().await else { return };
-    rig.check("create -f -", POD, expect![""]).await;
-    rig.check("get pods", "", expect![""]).await;
-    rig.check("get pod web -o jsonpath={.status.phase}", "", expect![""])
-        .await;
-    rig.check("get all", "", expect![""]).await;
-    rig.check("apply -f -", &POD.replace("nginx:1", "nginx:2"), expect![""])
+    rig.check(
+        "create -f -",
+        POD,
+        expect![[r#"
+        pod/web created
+    "#]],
+    )
+    .await;
+    rig.check(
+        "get pods",
+        "",
+        expect![[r#"
+        NAME   READY   STATUS    RESTARTS   AGE
+        web    0/1     Pending   0          0s
+    "#]],
+    )
+    .await;
+    rig.check(
+        "get pod web -o jsonpath={.status.phase}",
+        "",
+        expect![[r#"
+        Pending
+    "#]],
+    )
+    .await;
+    rig.check(
+        "get all",
+        "",
+        expect![[r#"
+        NAME      READY   STATUS    RESTARTS   AGE
+        pod/web   0/1     Pending   0          0s
+    "#]],
+    )
+    .await;
+    rig.check("apply -f -", &POD.replace("nginx:1", "nginx:2"), expect![[r#"
+        pod/web configured
+        Warning: resource pods/web is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically.
+    "#]])
         .await;
     rig.check(
         "get pods -o custom-columns=I:.spec.containers[*].image,E:.spec.containers[*].env[*].name",
         "",
-        expect![""],
+        expect![[r#"
+            I         E
+            nginx:2   A
+        "#]],
     )
     .await;
-    rig.check("apply -f -", &POD.replace("env", "enw"), expect![""])
+    rig.check("apply -f -", &POD.replace("env", "enw"), expect![[r#"
+        Error from server (BadRequest): error when applying patch:
+        {"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"annotations\":{},\"labels\":{\"app\":\"web\"},\"name\":\"web\",\"namespace\":\"default\"},\"spec\":{\"containers\":[{\"enw\":[{\"name\":\"A\",\"value\":\"1\"}],\"image\":\"nginx:1\",\"name\":\"main\"}]}}\n"}},"spec":{"$setElementOrder/containers":[{"name":"main"}],"containers":[{"env":null,"enw":[{"name":"A","value":"1"}],"image":"nginx:1","name":"main"}]}}
+        to:
+        Resource: "/v1, Resource=pods", GroupVersionKind: "/v1, Kind=Pod"
+        Name: "web", Namespace: "default"
+        for: "STDIN": error when patching "STDIN": Pod in version "v1" cannot be handled as a Pod: strict decoding error: unknown field "spec.containers[0].enw"
+        exit code 1
+    "#]])
         .await;
     rig.check(
         "apply -f -",
         &POD.replace("- name: main", "- name: Main"),
-        expect![""],
+        expect![[r#"
+            The Pod "web" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
+            exit code 1
+        "#]],
     )
     .await;
-    rig.check("label pod web tier=front", "", expect![""]).await;
-    rig.check("annotate pod web note=x", "", expect![""]).await;
+    rig.check(
+        "label pod web tier=front",
+        "",
+        expect![[r#"
+        pod/web labeled
+    "#]],
+    )
+    .await;
+    rig.check(
+        "annotate pod web note=x",
+        "",
+        expect![[r#"
+        pod/web annotated
+    "#]],
+    )
+    .await;
     rig.check(
         "patch pod web -p {\"metadata\":{\"labels\":{\"tier\":null}}}",
         "",
-        expect![""],
+        expect![[r#"
+            pod/web patched
+        "#]],
     )
     .await;
-    rig.check("get pods --show-labels -l app=web", "", expect![""])
-        .await;
-    rig.check("get pods web nope", "", expect![""]).await;
-    rig.check("delete pod web", "", expect![""]).await;
-    rig.check("get pods", "", expect![""]).await;
+    rig.check(
+        "get pods --show-labels -l app=web",
+        "",
+        expect![[r#"
+        NAME   READY   STATUS    RESTARTS   AGE   LABELS
+        web    0/1     Pending   0          0s    app=web
+    "#]],
+    )
+    .await;
+    rig.check(
+        "get pods web nope",
+        "",
+        expect![[r#"
+        NAME   READY   STATUS    RESTARTS   AGE
+        web    0/1     Pending   0          0s
+        Error from server (NotFound): pods "nope" not found
+        exit code 1
+    "#]],
+    )
+    .await;
+    rig.check(
+        "delete pod web",
+        "",
+        expect![[r#"
+        pod "web" deleted
+    "#]],
+    )
+    .await;
+    rig.check(
+        "get pods",
+        "",
+        expect![[r#"
+        No resources found in default namespace.
+    "#]],
+    )
+    .await;
     rig.shutdown.cancel();
 }
 
@@ -190,17 +287,42 @@ async fn logs_waiting_and_watching() {
         &binding.to_string(),
     )
     .await;
-    rig.check("logs -f web", "", expect![""]).await;
-    rig.check("logs web -c other", "", expect![""]).await;
-    rig.check("logs web --previous", "", expect![""]).await;
+    rig.check(
+        "logs -f web",
+        "",
+        expect![[r#"
+        one
+        two
+    "#]],
+    )
+    .await;
+    rig.check(
+        "logs web -c other",
+        "",
+        expect![[r#"
+        error: container other is not valid for pod web
+        exit code 1
+    "#]],
+    )
+    .await;
+    rig.check(
+        "logs web --previous",
+        "",
+        expect![[r#"
+        Error from server (BadRequest): previous terminated container not found
+        exit code 1
+    "#]],
+    )
+    .await;
     let wait = rig.run("wait --for=condition=Ready pod/web --timeout=50s", "");
     let ready = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
-    let (said, patched) = tokio::join!(
-        wait,
-        pods.patch_status("web", &PatchParams::default(), &Patch::Strategic(ready))
-    );
+    let (params, ready) = (PatchParams::default(), Patch::Strategic(ready));
+    let (said, patched) = tokio::join!(wait, pods.patch_status("web", &params, &ready));
     patched.unwrap();
-    expect![""].assert_eq(&said);
+    expect![[r#"
+        pod/web condition met
+    "#]]
+    .assert_eq(&said);
     let mut watch = rig
         .command("get pods -w --no-headers -o custom-columns=N:.metadata.name,L:.metadata.labels.step")
         .spawn()
@@ -211,12 +333,42 @@ async fn logs_waiting_and_watching() {
     };
     assert_eq!(
         lines.next_line().await.unwrap().unwrap().trim_end(),
-        "web    <none>"
+        "web   <none>"
     );
     rig.run("label pod web step=2", "").await;
     assert_eq!(lines.next_line().await.unwrap().unwrap().trim_end(), "web   2");
     drop(watch);
-    rig.check("describe pod web", "", expect![""]).await;
+    rig.check("describe pod web", "", expect![[r#"
+        Name:             web
+        Namespace:        default
+        Priority:         0
+        Service Account:  default
+        Node:             n/
+        Labels:           app=web
+                          step=2
+        Annotations:      <none>
+        Status:           Running
+        IP:
+        IPs:              <none>
+        Containers:
+          main:
+            Image:      nginx:1
+            Port:       <none>
+            Host Port:  <none>
+            Environment:
+              A:     1
+            Mounts:  <none>
+        Conditions:
+          Type           Status
+          PodScheduled   True
+          Ready          True
+        Volumes:         <none>
+        QoS Class:       BestEffort
+        Node-Selectors:  <none>
+        Tolerations:     node.kubernetes.io/not-ready:NoExecute op=Exists for 300s
+                         node.kubernetes.io/unreachable:NoExecute op=Exists for 300s
+        Events:          <none>
+    "#]]).await;
     let delete = rig.run("delete pod web --wait", "");
     let confirm = async {
         loop {
@@ -230,36 +382,170 @@ async fn logs_waiting_and_watching() {
         }
     };
     let (said, _) = tokio::join!(delete, confirm);
-    expect![""].assert_eq(&said);
+    expect![[r#"
+        pod "web" deleted
+    "#]].assert_eq(&said);
     rig.shutdown.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_there_is() {
     let Some(rig) = Rig::new().await else { return };
-    rig.check("api-resources", "", expect![""]).await;
+    rig.check("api-resources", "", expect![[r#"
+        NAME                        SHORTNAMES   APIVERSION                 NAMESPACED   KIND
+        configmaps                  cm           v1                         true         ConfigMap
+        events                      ev           v1                         true         Event
+        namespaces                  ns           v1                         false        Namespace
+        nodes                       no           v1                         false        Node
+        persistentvolumeclaims      pvc          v1                         true         PersistentVolumeClaim
+        persistentvolumes           pv           v1                         false        PersistentVolume
+        pods                        po           v1                         true         Pod
+        secrets                                  v1                         true         Secret
+        serviceaccounts             sa           v1                         true         ServiceAccount
+        services                    svc          v1                         true         Service
+        customresourcedefinitions   crd,crds     apiextensions.k8s.io/v1    false        CustomResourceDefinition
+        selfsubjectreviews                       authentication.k8s.io/v1   false        SelfSubjectReview
+        selfsubjectaccessreviews                 authorization.k8s.io/v1    false        SelfSubjectAccessReview
+        leases                                   coordination.k8s.io/v1     true         Lease
+    "#]]).await;
     rig.run("create -f -", &widgets().to_string()).await;
-    rig.check("get crd", "", expect![""]).await;
+    rig.check(
+        "get crd",
+        "",
+        expect![[r#"
+        NAME            CREATED AT
+        widgets.x.dev   2026-11-24T06:00:00Z
+    "#]],
+    )
+    .await;
     let widget =
         json!({"apiVersion": "x.dev/v1", "kind": "Widget", "metadata": {"name": "a"}, "spec": {"size": 3}});
-    rig.check("apply -f -", &widget.to_string(), expect![""]).await;
-    rig.check("apply --server-side -f -", &widget.to_string(), expect![""])
+    rig.check(
+        "apply -f -",
+        &widget.to_string(),
+        expect![[r#"
+        widget.x.dev/a created
+    "#]],
+    )
+    .await;
+    rig.check(
+        "apply --server-side -f -",
+        &widget.to_string(),
+        expect![[r#"
+        widget.x.dev/a serverside-applied
+    "#]],
+    )
+    .await;
+    rig.check(
+        "get wd",
+        "",
+        expect![[r#"
+        NAME   AGE
+        a      0s
+    "#]],
+    )
+    .await;
+    rig.check(
+        "explain widget.spec",
+        "",
+        expect![[r#"
+        GROUP:      x.dev
+        KIND:       Widget
+        VERSION:    v1beta1
+
+        error: field "spec" does not exist
+        exit code 1
+    "#]],
+    )
+    .await;
+    rig.check(
+        "explain pod.spec.restartPolicy",
+        "",
+        expect![[r#"
+        KIND:       Pod
+        VERSION:    v1
+
+        FIELD: restartPolicy <string>
+
+
+        DESCRIPTION:
+            Restart policy for all containers within the pod. One of Always, OnFailure,
+            Never. In some contexts, only a subset of those values may be permitted.
+            Default to Always. More info:
+            https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
+
+
+    "#]],
+    )
+    .await;
+    rig.check("auth can-i create pods", "", expect![[r#"
+        Error from server (BadRequest): couldn't get version/kind; json parse error: expected value at line 1 column 1
+        exit code 1
+    "#]]).await;
+    rig.check("create configmap c --from-literal=a=1", "", expect![[r#"
+        error: failed to create configmap: the body of the request was in an unknown format - accepted media types include: application/json, application/yaml
+        exit code 1
+    "#]])
         .await;
-    rig.check("get wd", "", expect![""]).await;
-    rig.check("explain widget.spec", "", expect![""]).await;
-    rig.check("explain pod.spec.restartPolicy", "", expect![""]).await;
-    rig.check("auth can-i create pods", "", expect![""]).await;
-    rig.check("create configmap c --from-literal=a=1", "", expect![""])
+    rig.check("create secret generic s --from-literal=a=1", "", expect![[r#"
+        error: failed to create secret the body of the request was in an unknown format - accepted media types include: application/json, application/yaml
+        exit code 1
+    "#]])
         .await;
-    rig.check("create secret generic s --from-literal=a=1", "", expect![""])
-        .await;
-    rig.check("get cm,secret,sa,ns", "", expect![""]).await;
-    rig.check("create namespace team", "", expect![""]).await;
-    rig.check("delete namespace team", "", expect![""]).await;
-    rig.check("delete crd widgets.x.dev", "", expect![""]).await;
+    rig.check(
+        "get cm,secret,sa,ns",
+        "",
+        expect![[r#"
+        NAME                     SECRETS   AGE
+        serviceaccount/default   0         0s
+
+        NAME                        STATUS   AGE
+        namespace/default           Active   0s
+        namespace/kube-node-lease   Active   0s
+        namespace/kube-system       Active   0s
+    "#]],
+    )
+    .await;
+    rig.check("create namespace team", "", expect![[r#"
+        Error from server (UnsupportedMediaType): the body of the request was in an unknown format - accepted media types include: application/json, application/yaml
+        exit code 1
+    "#]]).await;
+    rig.check(
+        "delete namespace team",
+        "",
+        expect![[r#"
+        Error from server (NotFound): namespaces "team" not found
+        exit code 1
+    "#]],
+    )
+    .await;
+    rig.check(
+        "delete crd widgets.x.dev",
+        "",
+        expect![[r#"
+        customresourcedefinition.apiextensions.k8s.io "widgets.x.dev" deleted
+    "#]],
+    )
+    .await;
     let pod: Pod = from(json!({"metadata": {"name": "p"}, "spec": {"containers": []}}));
     let pod = serde_json::to_string(&pod).unwrap();
-    rig.check("create --validate=false -f -", &pod, expect![""]).await;
-    rig.check("--token=wrong get pods", "", expect![""]).await;
+    rig.check(
+        "create --validate=false -f -",
+        &pod,
+        expect![[r#"
+        The Pod "p" is invalid: spec.containers: Required value
+        exit code 1
+    "#]],
+    )
+    .await;
+    rig.check(
+        "--token=wrong get pods",
+        "",
+        expect![[r#"
+        error: You must be logged in to the server (Unauthorized)
+        exit code 1
+    "#]],
+    )
+    .await;
     rig.shutdown.cancel();
 }

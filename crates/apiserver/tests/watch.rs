@@ -1,4 +1,5 @@
 //! Watches: where they begin, what selectors make of changes, how they end.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
@@ -39,6 +40,7 @@ fn describe(line: &str) -> String {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "literals read best as values")]
 fn label(name: &str, value: Value) -> Patch<Value> {
     Patch::Merge(json!({"metadata": {"labels": {name: value}}}))
 }

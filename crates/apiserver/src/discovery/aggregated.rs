@@ -30,23 +30,23 @@ pub(super) fn list(registry: &Registry, core: bool) -> Value {
             .push(review(group, plural, kind));
     }
     let items: Vec<Value> = groups
-        .into_iter()
-        .map(|(name, versions)| group(&name, versions))
+        .iter()
+        .map(|(name, versions)| group(name, versions))
         .collect();
     json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items})
 }
 
-fn group(name: &str, versions: BTreeMap<String, Vec<Value>>) -> Value {
+fn group(name: &str, versions: &BTreeMap<String, Vec<Value>>) -> Value {
     let metadata = if name.is_empty() {
         json!({})
     } else {
         json!({"name": name})
     };
-    // The newest version first: it is the one to prefer.
-    let versions: Vec<Value> = versions
-        .into_iter()
-        .rev()
-        .map(|(version, resources)| json!({"version": version, "resources": resources, "freshness": "Current"}))
+    let mut names: Vec<String> = versions.keys().cloned().collect();
+    super::by_preference(&mut names);
+    let versions: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"version": name, "resources": versions[name], "freshness": "Current"}))
         .collect();
     json!({"metadata": metadata, "versions": versions})
 }

@@ -55,9 +55,12 @@ fn versions(registry: &Registry) -> BTreeMap<String, Vec<String>> {
     for row in registry.rows().into_iter().filter(|row| !row.group.is_empty()) {
         let versions = groups.entry(row.group.clone()).or_default();
         if !versions.contains(&row.version) {
-            versions.insert(0, row.version.clone());
+            versions.push(row.version.clone());
         }
     }
+    groups
+        .values_mut()
+        .for_each(|versions| super::by_preference(versions));
     for (group, ..) in REVIEWS {
         groups
             .entry(group.to_owned())

@@ -73,10 +73,67 @@ fn wants_aggregated(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Sorts versions, the one to prefer first: stable before beta before alpha, then the higher number.
+///
+/// Rule: apimachinery's `version.CompareKubeAwareVersionStrings`.
+fn by_preference(versions: &mut [String]) {
+    versions.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.cmp(b)));
+}
+
+/// Stability, major and minor number of `v1`, `v1beta2`, `v2alpha1`; anything else comes last.
+fn rank(version: &str) -> (u8, u32, u32) {
+    let digits = |text: &str| text.parse::<u32>().ok();
+    let Some(rest) = version.strip_prefix('v') else {
+        return (0, 0, 0);
+    };
+    for (stability, word) in [(2, "beta"), (1, "alpha")] {
+        if let Some((major, minor)) = rest.split_once(word) {
+            return match (digits(major), digits(minor)) {
+                (Some(major), Some(minor)) => (stability, major, minor),
+                _ => (0, 0, 0),
+            };
+        }
+    }
+    digits(rest).map_or((0, 0, 0), |major| (3, major, 0))
+}
+
 fn version() -> Value {
     json!({
         "major": "1", "minor": MINOR, "gitVersion": format!("v1.{MINOR}.0+plimsoll"), "gitCommit": "",
         "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
         "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn stable_versions_come_first() {
+        let mut versions: Vec<String> = [
+            "foo1",
+            "v1alpha1",
+            "v1beta2",
+            "v2",
+            "v11alpha2",
+            "v1",
+            "v10",
+            "v1beta10",
+        ]
+        .map(str::to_owned)
+        .into();
+        super::by_preference(&mut versions);
+        assert_eq!(
+            versions,
+            [
+                "v10",
+                "v2",
+                "v1",
+                "v1beta10",
+                "v1beta2",
+                "v11alpha2",
+                "v1alpha1",
+                "foo1"
+            ]
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! A server over a simulated disk, a clock that stands still, and counted randomness.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
