@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kinds::kube::Client;
 use meta::host::Host;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -91,17 +92,19 @@ pub async fn run_all(
         let client = connect(&Identity { user, rules });
         Context::new(client, informers.clone(), host.clone(), shutdown.clone())
     };
-    let workflows = workflow::run(context(WORKFLOW, workflow::rules()), for_workflows);
-    let placing = async {
-        if let Some(config) = for_scheduler {
-            scheduler::run(context(SCHEDULER, scheduler::rules()), config).await;
+    // Tasks of their own, so that one that is busy does not hold up the others. They end by `shutdown`,
+    // or when this future is dropped.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(workflow::run(context(WORKFLOW, workflow::rules()), for_workflows));
+    if let Some(config) = for_scheduler {
+        tasks.spawn(scheduler::run(context(SCHEDULER, scheduler::rules()), config));
+    }
+    if collects {
+        tasks.spawn(collect::run(context(COLLECT, collect::rules())));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a controller ended before its time");
         }
-    };
-    let collecting = async {
-        if collects {
-            collect::run(context(COLLECT, collect::rules())).await;
-        }
-    };
-    // Tasks of their own: one that is busy does not hold up the others. They end by `shutdown`.
-    tokio::join!(workflows, placing, collecting);
+    }
 }
