@@ -5,12 +5,14 @@
 //! ```
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use schema::{Rule, Violation};
 use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::object::{meta, meta_mut};
+use crate::protobuf;
 use crate::registry::Row;
 use crate::status::{ApiError, Cause};
 use crate::strategy::metadata;
@@ -26,12 +28,9 @@ enum Strictness {
     Strict,
 }
 
-/// The body as a value.
-pub(crate) fn decode(call: &Call<'_>, body: &Bytes) -> Result<Value, ApiError> {
-    let content_type = call
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+/// The body as a value, in the format that its content type names.
+pub(crate) fn decode(headers: &HeaderMap, body: &Bytes) -> Result<Value, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match content_type
         .unwrap_or(JSON)
         .split(';')
@@ -41,6 +40,7 @@ pub(crate) fn decode(call: &Call<'_>, body: &Bytes) -> Result<Value, ApiError> {
     {
         JSON | "*/*" | "" => from_json(body),
         YAML | "application/x-yaml" | "text/yaml" => from_yaml(body),
+        protobuf::MEDIA_TYPE => protobuf::decode(body),
         _ => Err(ApiError::unsupported_media_type(&[JSON, YAML])),
     }
 }

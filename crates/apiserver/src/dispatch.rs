@@ -68,7 +68,7 @@ impl Inner {
         caller.user.authorize(&attributes(verb, &target))?;
         if let Some(review) = reviews::kind(&target) {
             let body = self.collect(body).await?;
-            return reviews::answer(review, &caller.user, &body);
+            return reviews::answer(review, &caller.user, &parts.headers, &body);
         }
         let row = self.registry.get(target.group, target.version, target.resource);
         let row = row.ok_or_else(ApiError::no_such_path)?;

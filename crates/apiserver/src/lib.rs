@@ -26,6 +26,7 @@ mod logs;
 mod negotiate;
 mod object;
 mod path;
+mod protobuf;
 mod query;
 mod registry;
 mod reviews;

@@ -3,10 +3,10 @@
 //! They are created and answered at once; nothing is stored. Anyone may ask.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use crate::admit::from_json;
+use crate::admit::decode;
 use crate::body::{Answer, json as json_answer};
 use crate::path::Target;
 use crate::status::ApiError;
@@ -29,8 +29,13 @@ pub(crate) fn kind(target: &Target<'_>) -> Option<Review> {
 }
 
 /// Answers a question.
-pub(crate) fn answer(review: Review, user: &User, body: &Bytes) -> Result<Answer, ApiError> {
-    let mut question = from_json(body)?;
+pub(crate) fn answer(
+    review: Review,
+    user: &User,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Answer, ApiError> {
+    let mut question = decode(headers, body)?;
     if !question.is_object() {
         return Err(ApiError::bad_request("the review is not an object"));
     }

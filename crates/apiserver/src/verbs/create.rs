@@ -22,7 +22,7 @@ pub(crate) async fn create(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiE
     if call.row.namespaced && call.target.namespace.is_empty() {
         return Err(ApiError::method_not_allowed());
     }
-    let object = admit::decode(call, body)?;
+    let object = admit::decode(call.headers, body)?;
     let outcome = create_object(call, object)?;
     call.answer(outcome).await
 }

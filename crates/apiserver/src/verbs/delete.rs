@@ -44,7 +44,7 @@ impl Wish {
         let options = if body.is_empty() {
             Value::Null
         } else {
-            admit::decode(call, body)?
+            admit::decode(call.headers, body)?
         };
         let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(str::to_owned);
         let query = &call.query;

@@ -17,7 +17,7 @@ use crate::status::{ApiError, Cause};
 
 /// Binds a pod to the node that the body names. A pod is bound once.
 pub(crate) async fn bind(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let binding = admit::decode(call, body)?;
+    let binding = admit::decode(call.headers, body)?;
     let node = binding["target"]["name"].as_str().unwrap_or_default();
     let name = call.target.name.as_ref();
     if node.is_empty() {
@@ -170,7 +170,7 @@ fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, Api
 
 /// Mints a token of a service account (`TokenRequest`).
 pub(crate) fn token(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let mut request = admit::decode(call, body)?;
+    let mut request = admit::decode(call.headers, body)?;
     let name = call.target.name.as_ref();
     let entry = call.server.store.get(&call.key());
     let account = read(&entry.ok_or_else(|| ApiError::not_found(&call.row, name))?.value)?;

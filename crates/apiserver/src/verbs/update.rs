@@ -15,7 +15,7 @@ use crate::status::{ApiError, Cause};
 /// Without a `resourceVersion` the latest object is replaced whatever it is; custom kinds must say which, as on a real
 /// server.
 pub(crate) async fn update(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let mut object = admit::decode(call, body)?;
+    let mut object = admit::decode(call.headers, body)?;
     admit::identify(call, &mut object)?;
     if call.row.custom && meta(&object, "resourceVersion").is_empty() {
         let why = "must be specified for an update";
