@@ -1,11 +1,11 @@
 //! Defaults: a field that is absent gets the value its schema gives, and so do the fields inside that value.
 //!
-//! Rule: `apiextensions-apiserver/pkg/apiserver/schema/defaulting`. Null values of fields that are not nullable are
-//! replaced too; lists and maps are never made longer.
+//! Rule: `apiextensions-apiserver/pkg/apiserver/schema/defaulting`. A null in a field that is not nullable counts as
+//! absent: it is replaced by the default or removed. Lists and maps are never made longer.
 
 use serde_json::Value;
 
-use crate::node::{Id, Schema};
+use crate::node::{Id, Kind, Schema};
 
 impl Schema {
     /// Fills in defaults.
@@ -17,14 +17,14 @@ impl Schema {
         let node = self.node(id);
         match value {
             Value::Object(map) => {
+                map.retain(|name, value| {
+                    let child = node.properties.get(name).map(|child| self.node(*child));
+                    !value.is_null() || child.is_none_or(|child| child.nullable || child.kind == Kind::Any)
+                });
                 for (name, child) in &node.properties {
-                    let Some(default) = &self.node(*child).default else {
-                        continue;
-                    };
-                    let absent = map
-                        .get(name)
-                        .is_none_or(|v| v.is_null() && !self.node(*child).nullable);
-                    if absent {
+                    if let Some(default) = &self.node(*child).default
+                        && !map.contains_key(name)
+                    {
                         map.insert(name.clone(), default.clone());
                     }
                 }
@@ -66,6 +66,10 @@ mod tests {
         check(
             json!({"spec": {"n": null, "maybe": null}, "list": [{}]}),
             json!({"spec": {"n": 3, "maybe": null}, "list": [{"b": true}]}),
+        );
+        check(
+            json!({"list": null, "other": null}),
+            json!({"other": null, "spec": {"n": 3, "maybe": "x"}}),
         );
     }
 }
