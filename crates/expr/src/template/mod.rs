@@ -189,7 +189,8 @@ pub fn substitute_as<T: serde::Serialize + serde::de::DeserializeOwned>(
 /// What a simple tag becomes; `None` if it stays.
 fn simple(tag: &str, scope: &dyn Scope, unresolved: Unresolved<'_>) -> Result<Option<String>, Error> {
     let name = tag.trim();
-    if let Some(value) = scope.get(name) {
+    // An artifact is no text: its tag stays, for whoever resolves the reference.
+    if let Some(value) = scope.get(name).filter(|value| !matches!(value, Value::Map(_))) {
         return replacement(tag, value).map(Some);
     }
     if let Some(nested) = nested(tag, scope)? {
