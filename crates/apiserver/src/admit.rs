@@ -4,13 +4,16 @@
 //!   decode ─> identify (apiVersion, kind, name, namespace) ─> conform (unknown fields, types, defaults) ─> check
 //! ```
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use schema::{Rule, Violation};
+use schema::{Rule, Schema, Violation};
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::duplicates;
 use crate::object::{meta, meta_mut};
 use crate::protobuf;
 use crate::registry::Row;
@@ -126,34 +129,77 @@ fn text(value: &Value) -> &str {
 }
 
 /// Makes the object fit its schema: types right, unknown fields gone, defaults filled in. Returns warnings.
-pub(crate) fn conform(call: &Call<'_>, object: &mut Value) -> Result<Vec<String>, ApiError> {
+///
+/// `body` is what the object was decoded from, where that is the whole object: decoding hides keys that occur twice.
+pub(crate) fn conform(
+    call: &Call<'_>,
+    object: &mut Value,
+    body: Option<&Bytes>,
+) -> Result<Vec<String>, ApiError> {
     let row = &call.row;
     let strictness = strictness(call)?;
-    let mut warnings = Vec::new();
+    check_types(row, object)?;
+    let mut mistakes = Vec::new();
+    if let Some(body) = body.filter(|_| call.query.get("fieldValidation").is_some()) {
+        let twice = duplicates::find(body).into_iter();
+        mistakes.extend(twice.map(|path| format!("duplicate field \"{path}\"")));
+    }
+    mistakes.extend(prune(row, object));
     if let Some(schema) = row.schema() {
-        if let Some(wrong) = schema.mistyped(object).first().filter(|_| !row.custom) {
-            return Err(undecodable(row, &unmarshal(row, wrong)));
-        }
-        let unknown = schema.unknown(object);
-        if !unknown.is_empty() {
-            let lines = unknown.iter().map(|path| format!("unknown field \"{path}\""));
-            match strictness {
-                Strictness::Strict => {
-                    let all: Vec<String> = lines.collect();
-                    return Err(undecodable(
-                        row,
-                        &format!("strict decoding error: {}", all.join(", ")),
-                    ));
-                }
-                Strictness::Warn => warnings.extend(lines),
-                Strictness::Ignore => {}
-            }
-            schema.prune(object);
-        }
         schema.default(object);
     }
     (row.strategy.default)(object);
-    Ok(warnings)
+    match strictness {
+        Strictness::Strict if !mistakes.is_empty() => {
+            let why = format!("strict decoding error: {}", mistakes.join(", "));
+            Err(undecodable(row, &why))
+        }
+        Strictness::Warn => Ok(mistakes),
+        Strictness::Strict | Strictness::Ignore => Ok(Vec::new()),
+    }
+}
+
+/// The schema of every object's `metadata`.
+fn metadata_schema() -> Option<&'static Schema> {
+    static SCHEMA: OnceLock<Option<Schema>> = OnceLock::new();
+    let reference = json!({"$ref": "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"});
+    SCHEMA
+        .get_or_init(|| Schema::compile_with(&reference, kinds::definitions()).ok())
+        .as_ref()
+}
+
+/// Refuses what a typed decoder would not read. Of a custom kind that is its metadata; its schema checks the rest.
+fn check_types(row: &Row, object: &Value) -> Result<(), ApiError> {
+    let wrong = if row.custom {
+        let wrong = metadata_schema().map(|schema| schema.mistyped(&object["metadata"]));
+        let wrong = wrong.and_then(|wrong| wrong.into_iter().next());
+        wrong.map(|wrong| unmarshal("ObjectMeta.metadata", &wrong))
+    } else {
+        let wrong = row.schema().map(|schema| schema.mistyped(object));
+        let wrong = wrong.and_then(|wrong| wrong.into_iter().next());
+        wrong.map(|wrong| unmarshal(&row.kind, &wrong))
+    };
+    wrong.map_or(Ok(()), |why| Err(undecodable(row, &why)))
+}
+
+/// Removes fields that nobody defined, and says which.
+fn prune(row: &Row, object: &mut Value) -> Vec<String> {
+    let line = |path: String| format!("unknown field \"{path}\"");
+    let mut mistakes = Vec::new();
+    if let Some(schema) = row.schema() {
+        mistakes.extend(schema.unknown(object).into_iter().map(line));
+        if !mistakes.is_empty() {
+            schema.prune(object);
+        }
+    }
+    if let Some(schema) = metadata_schema() {
+        let unknown = schema.unknown(&object["metadata"]);
+        if !unknown.is_empty() {
+            schema.prune(&mut object["metadata"]);
+            mistakes.extend(unknown.iter().map(|path| line(format!("metadata.{path}"))));
+        }
+    }
+    mistakes
 }
 
 fn strictness(call: &Call<'_>) -> Result<Strictness, ApiError> {
@@ -174,7 +220,7 @@ fn undecodable(row: &Row, why: &str) -> ApiError {
     ))
 }
 
-fn unmarshal(row: &Row, wrong: &Violation) -> String {
+fn unmarshal(kind: &str, wrong: &Violation) -> String {
     let wanted = match wrong.rule {
         Rule::Type(name) => name,
         _ => "another type",
@@ -185,8 +231,8 @@ fn unmarshal(row: &Row, wrong: &Violation) -> String {
         other => other,
     };
     format!(
-        "json: cannot unmarshal {actual} into Go struct field {}.{} of type {wanted}",
-        row.kind, wrong.path
+        "json: cannot unmarshal {actual} into Go struct field {kind}.{} of type {wanted}",
+        wrong.path
     )
 }
 

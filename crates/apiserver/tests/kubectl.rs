@@ -495,17 +495,30 @@ async fn what_there_is() {
     "#]],
     )
     .await;
-    rig.check("auth can-i create pods", "", expect![[r#"
+    rig.check(
+        "auth can-i create pods",
+        "",
+        expect![[r#"
         yes
-    "#]]).await;
-    rig.check("create configmap c --from-literal=a=1", "", expect![[r#"
+    "#]],
+    )
+    .await;
+    rig.check(
+        "create configmap c --from-literal=a=1",
+        "",
+        expect![[r#"
         configmap/c created
-    "#]])
-        .await;
-    rig.check("create secret generic s --from-literal=a=1", "", expect![[r#"
+    "#]],
+    )
+    .await;
+    rig.check(
+        "create secret generic s --from-literal=a=1",
+        "",
+        expect![[r#"
         secret/s created
-    "#]])
-        .await;
+    "#]],
+    )
+    .await;
     rig.check(
         "get cm,secret,sa,ns",
         "",
@@ -526,9 +539,14 @@ async fn what_there_is() {
         "#]],
     )
     .await;
-    rig.check("create namespace team", "", expect![[r#"
+    rig.check(
+        "create namespace team",
+        "",
+        expect![[r#"
         namespace/team created
-    "#]]).await;
+    "#]],
+    )
+    .await;
     rig.check(
         "delete namespace team",
         "",

@@ -33,7 +33,7 @@ pub(crate) async fn apply(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiEr
             let mut object = wanted.clone();
             record(call, &mut object, manager, &fields);
             object["apiVersion"] = call.row.api_version.as_str().into();
-            let mut outcome = create_object(call, object)?;
+            let mut outcome = create_object(call, object, None)?;
             outcome.code = StatusCode::CREATED;
             outcome
         }
@@ -76,7 +76,7 @@ fn merge(call: &Call<'_>, current: &Value, wanted: &Value, manager: &str, fields
     }
     record(call, &mut object, manager, fields);
     admit::identify(call, &mut object)?;
-    let warnings = admit::conform(call, &mut object)?;
+    let warnings = admit::conform(call, &mut object, None)?;
     Ok((object, warnings))
 }
 

@@ -23,14 +23,18 @@ pub(crate) async fn create(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiE
         return Err(ApiError::method_not_allowed());
     }
     let object = admit::decode(call.headers, body)?;
-    let outcome = create_object(call, object)?;
+    let outcome = create_object(call, object, Some(body))?;
     call.answer(outcome).await
 }
 
 /// Creates an object of the call's kind.
-pub(crate) fn create_object(call: &Call<'_>, mut object: Value) -> Result<Outcome, ApiError> {
+pub(crate) fn create_object(
+    call: &Call<'_>,
+    mut object: Value,
+    body: Option<&Bytes>,
+) -> Result<Outcome, ApiError> {
     admit::identify(call, &mut object)?;
-    let warnings = admit::conform(call, &mut object)?;
+    let warnings = admit::conform(call, &mut object, body)?;
     if !meta(&object, "resourceVersion").is_empty() {
         return Err(ApiError::bad_request(
             "resourceVersion should not be set on objects to be created",

@@ -10,17 +10,18 @@
 use bytes::Bytes;
 use http::StatusCode;
 use meta::Timestamp;
-use serde_json::{Value, json};
-use store::Entry;
+use serde_json::Value;
+use store::{Entry, Tx};
 
 use super::list::render;
 use super::selection::Selection;
 use crate::admit;
 use crate::body::{Answer, bytes, json as json_answer};
 use crate::call::{Call, Outcome};
-use crate::commit::{ATTEMPTS, Committed, commit, unchanged};
+use crate::commit::{ATTEMPTS, Committed, Stop, commit, unchanged};
 use crate::contents;
-use crate::object::{Draft, has_finalizers, meta, meta_mut, read, with_revision};
+use crate::object::{Draft, has_finalizers, meta, meta_mut, pluck, read, with_revision};
+use crate::orphans;
 use crate::registry::Row;
 use crate::server::NAMESPACES;
 use crate::status::{ApiError, deleted};
@@ -32,8 +33,8 @@ const GRACE: i64 = 30;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wish {
     grace: Option<i64>,
-    /// A finalizer that keeps the object until its dependents are dealt with.
-    keep: Option<&'static str>,
+    /// What the object owns stays.
+    orphan: bool,
     uid: Option<String>,
     revision: Option<String>,
     dry_run: bool,
@@ -50,12 +51,11 @@ impl Wish {
         let query = &call.query;
         let policy = text(&options["propagationPolicy"]);
         let policy = policy.as_deref().or_else(|| query.get("propagationPolicy"));
-        let orphan = options["orphanDependents"] == true || query.flag("orphanDependents");
-        let keep = match policy {
-            Some("Orphan") => Some("orphan"),
-            None if orphan => Some("orphan"),
-            Some("Foreground") => Some("foregroundDeletion"),
-            None | Some("Background") => None,
+        let orphan = match policy {
+            Some("Orphan") => true,
+            None => options["orphanDependents"] == true || query.flag("orphanDependents"),
+            // What is owned is collected once its owner is gone, in either case.
+            Some("Foreground" | "Background") => false,
             Some(other) => {
                 return Err(ApiError::bad_request(format!(
                     "propagationPolicy: Unsupported value: \"{other}\": supported values: \"Foreground\", \
@@ -67,7 +67,7 @@ impl Wish {
             grace: options["gracePeriodSeconds"]
                 .as_i64()
                 .or(query.number("gracePeriodSeconds")?),
-            keep,
+            orphan,
             uid: text(&options["preconditions"]["uid"]),
             revision: text(&options["preconditions"]["resourceVersion"]),
             dry_run: query.dry_run()? || options["dryRun"].as_array().is_some_and(|list| !list.is_empty()),
@@ -93,9 +93,6 @@ pub(crate) fn fate(row: &Row, object: &Value, wish: &Wish, now: Timestamp) -> Fa
         0
     };
     let mut marked = object.clone();
-    if let Some(finalizer) = wish.keep {
-        add_finalizer(&mut marked, finalizer);
-    }
     let container = row.is_namespace() || row.is_crd();
     if grace == 0 && !has_finalizers(&marked) && !container {
         return Fate::Remove;
@@ -141,17 +138,6 @@ fn mark(row: &Row, object: &mut Value, grace: i64, now: Timestamp) {
     }
     if row.is_namespace() {
         object["status"]["phase"] = "Terminating".into();
-    }
-}
-
-fn add_finalizer(object: &mut Value, finalizer: &str) {
-    let metadata = meta_mut(object);
-    if !metadata.get("finalizers").is_some_and(Value::is_array) {
-        metadata.insert("finalizers".to_owned(), json!([]));
-    }
-    match metadata.get_mut("finalizers") {
-        Some(Value::Array(list)) if !list.iter().any(|f| f == finalizer) => list.push(finalizer.into()),
-        _ => {}
     }
 }
 
@@ -221,6 +207,7 @@ fn remove(
         unchanged(tx, &entry.key, entry.modified)?;
         let last = with_revision(&entry.value, tx.next_revision().0);
         tx.delete_with(&entry.key, |_| last.clone());
+        forget_owner(tx, call, entry, namespace, wish)?;
         contents::after_removal(tx, call.server, &call.row, namespace)?;
         Ok(last)
     })
@@ -237,9 +224,23 @@ fn mark_stored(
         unchanged(tx, &entry.key, entry.modified)?;
         let object = draft.seal(tx.next_revision().0);
         tx.put(&entry.key, object.clone());
+        forget_owner(tx, call, entry, meta(marked, "namespace"), wish)?;
         contents::after_change(tx, call.server, &call.row, &entry.key, marked)?;
         Ok(object)
     })
+}
+
+fn forget_owner(
+    tx: &mut Tx<'_>,
+    call: &Call<'_>,
+    owner: &Entry,
+    namespace: &str,
+    wish: &Wish,
+) -> Result<(), Stop> {
+    match pluck(&owner.value, &["metadata", "uid"]) {
+        Some(uid) if wish.orphan => orphans::disown(tx, call.server, &uid, namespace),
+        _ => Ok(()),
+    }
 }
 
 fn preconditions(row: &Row, name: &str, object: &Value, wish: &Wish) -> Result<(), ApiError> {

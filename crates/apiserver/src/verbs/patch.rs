@@ -86,7 +86,7 @@ fn changed(
     let mut object = current.clone();
     change(&mut object)?;
     admit::identify(call, &mut object)?;
-    let warnings = admit::conform(call, &mut object)?;
+    let warnings = admit::conform(call, &mut object, None)?;
     Ok((object, warnings))
 }
 

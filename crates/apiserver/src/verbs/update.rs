@@ -22,7 +22,7 @@ pub(crate) async fn update(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiE
         let cause = Cause::invalid("metadata.resourceVersion", &Value::from(0), why);
         return Err(ApiError::invalid(&call.row, &call.target.name, &[cause]));
     }
-    let warnings = admit::conform(call, &mut object)?;
+    let warnings = admit::conform(call, &mut object, Some(body))?;
     let outcome = modify(call, &|_| Ok((object.clone(), warnings.clone())))?;
     call.answer(outcome).await
 }
