@@ -51,7 +51,7 @@ fn the_deepest_that_is_allowed_fits_the_stack() {
         ("if ok { ", "1", " } else { 2 }"),
         ("list[", "0", "]"),
         ("foo[", "'a'", "]"),
-        ("toJSON(", "1", ")"),
+        ("string(", "1", ")"),
     ] {
         for depth in 1..200 {
             let source = open.repeat(depth) + middle + &close.repeat(depth);

@@ -12,12 +12,17 @@ use crate::lang::{Elem, Key, MapKind, Value};
 
 /// `json.Marshal`.
 pub(crate) fn to_json(context: &mut Context<'_>, value: &Value) -> Result<String, String> {
-    write(context, value, None)
+    write(context, value, None, true)
 }
 
 /// `json.MarshalIndent` with two spaces.
 pub(crate) fn to_json_indented(context: &mut Context<'_>, value: &Value) -> Result<String, String> {
-    write(context, value, Some("  "))
+    write(context, value, Some("  "), true)
+}
+
+/// `json.Encoder` with `SetEscapeHTML(false)`.
+pub(crate) fn to_json_raw(context: &mut Context<'_>, value: &Value) -> Result<String, String> {
+    write(context, value, None, false)
 }
 
 /// `json.Unmarshal` into an `any`: every number is a float.
@@ -31,11 +36,17 @@ pub(crate) fn from_json(context: &mut Context<'_>, text: &str) -> Result<Value, 
     Ok(Value::from(&json))
 }
 
-fn write(context: &mut Context<'_>, value: &Value, indent: Option<&str>) -> Result<String, String> {
+fn write(
+    context: &mut Context<'_>,
+    value: &Value,
+    indent: Option<&str>,
+    escape_html: bool,
+) -> Result<String, String> {
     let mut writer = Writer {
         context,
         out: String::new(),
         indent,
+        escape_html,
         depth: 0,
     };
     writer.value(value)?;
@@ -46,6 +57,7 @@ struct Writer<'a, 'c> {
     context: &'a mut Context<'c>,
     out: String,
     indent: Option<&'a str>,
+    escape_html: bool,
     depth: usize,
 }
 
@@ -75,7 +87,7 @@ impl Writer<'_, '_> {
             Value::Map(map) => {
                 if !matches!(
                     map.kind,
-                    MapKind::StringAny | MapKind::Set(Elem::String | Elem::Int)
+                    MapKind::StringAny | MapKind::StringString | MapKind::Set(Elem::String | Elem::Int)
                 ) {
                     return Err(format!("json: unsupported type: {}", value.go_type()));
                 }
@@ -90,6 +102,7 @@ impl Writer<'_, '_> {
                 .push_str(&format!("\"{}\"", super::layout::rfc3339(time))),
             Value::Duration(duration) => self.out.push_str(&duration.as_nanos().to_string()),
             Value::Location(_) => self.out.push_str("{}"),
+            Value::Version(version) => return self.string(&version.to_string()),
             Value::Function(_) | Value::Method(_) => {
                 return Err(format!("json: unsupported type: {}", value.go_type()));
             }
@@ -156,6 +169,7 @@ impl Writer<'_, '_> {
                 '\t' => self.out.push_str("\\t"),
                 '\x08' => self.out.push_str("\\b"),
                 '\x0c' => self.out.push_str("\\f"),
+                '<' | '>' | '&' if !self.escape_html => self.out.push(c),
                 '<' | '>' | '&' | '\0'..='\x1f' | '\u{2028}' | '\u{2029}' => {
                     // Writing to a string does not fail.
                     let _ = write!(self.out, "\\u{:04x}", u32::from(c));
@@ -166,4 +180,16 @@ impl Writer<'_, '_> {
         self.out.push('"');
         Ok(())
     }
+}
+
+/// `base64.StdEncoding.DecodeString`, which skips line ends.
+pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+    let encoded: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    STANDARD.decode(&encoded).map_err(|problem| {
+        let at = match problem {
+            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
+            _ => encoded.len(),
+        };
+        format!("illegal base64 data at input byte {at}")
+    })
 }

@@ -6,6 +6,14 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Zoned};
 
+/// The zone with a name of the time zone database.
+pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
+    match name {
+        "" | "UTC" => Ok(TimeZone::UTC),
+        _ => TimeZone::get(name).map_err(|_| format!("unknown time zone {name}")),
+    }
+}
+
 /// One element of a layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part<'a> {

@@ -9,7 +9,8 @@ mod regexp;
 mod text;
 
 pub(crate) use float::{parse_float, parse_int, pow};
-pub(crate) use json::{from_json, to_json, to_json_indented};
+pub(crate) use json::{from_base64, from_json, to_json, to_json_indented, to_json_raw};
+pub(crate) use layout::zone;
 pub(crate) use print::{sprint, sprint_bounded};
 pub(crate) use quote::quote;
 pub(crate) use regexp::regexp;

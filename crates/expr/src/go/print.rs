@@ -60,6 +60,7 @@ fn print(context: &mut Context<'_>, value: &Value, depth: usize, out: &mut Strin
         Value::Time(time) => out.push_str(&super::layout::string(time)),
         Value::Duration(duration) => out.push_str(&meta::duration::format(*duration)),
         Value::Location(zone) => out.push_str(zone.iana_name().unwrap_or("Local")),
+        Value::Version(version) => out.push_str(&version.to_string()),
         Value::Function(_) | Value::Method(_) => out.push_str("func"),
     }
     Ok(())

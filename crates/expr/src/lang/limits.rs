@@ -7,7 +7,7 @@ pub(crate) const MAX_NODES: usize = 10_000;
 pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
 
 /// Bytes of all strings made by one run: far above any manifest, far below the machine's memory.
-pub(crate) const MAX_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_BYTES: u64 = 32 << 20;
 
 /// Instructions of one run: about a second.
 pub(crate) const MAX_STEPS: u64 = 20_000_000;

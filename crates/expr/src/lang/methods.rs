@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::function::{Answer, Function};
 use super::types::GoType;
-use super::types::GoType::{Bool, Duration, Float, Int, Int64, String, Time};
+use super::types::GoType::{Bool, Duration, Float, Int, Int64, String, Time, Version};
 use super::value::Value;
 use super::vm::Context;
 use crate::go::layout;
@@ -15,6 +15,7 @@ pub(crate) fn find(of: GoType, name: &str) -> Option<&'static Function> {
     let table = match of {
         Time => TIMES,
         Duration => DURATIONS,
+        GoType::Version => VERSIONS,
         _ => return None,
     };
     table.iter().find(|method| method.name == name)
@@ -179,6 +180,46 @@ static DURATIONS: &[Function] = &[
     }),
     method("String", &[Duration], String, |_, a| {
         on_duration(a, |d| meta::duration::format(d).into())
+    }),
+];
+
+fn on_version(arguments: &[Value], read: impl Fn(&crate::sprig::Version) -> Value) -> Answer {
+    match arguments.first() {
+        Some(Value::Version(version)) => Ok(read(version)),
+        _ => Err("not a version".to_owned()),
+    }
+}
+
+/// Go's `uint64`, which the language shows as any other integer.
+fn unsigned(value: u64) -> Value {
+    Value::Int64(value.cast_signed())
+}
+
+static VERSIONS: &[Function] = &[
+    method("Major", &[Version], Int64, |_, a| {
+        on_version(a, |v| unsigned(v.major))
+    }),
+    method("Minor", &[Version], Int64, |_, a| {
+        on_version(a, |v| unsigned(v.minor))
+    }),
+    method("Patch", &[Version], Int64, |_, a| {
+        on_version(a, |v| unsigned(v.patch))
+    }),
+    method("Prerelease", &[Version], String, |_, a| {
+        on_version(a, |v| v.pre.as_str().into())
+    }),
+    method("Metadata", &[Version], String, |_, a| {
+        on_version(a, |v| v.metadata.as_str().into())
+    }),
+    method("Original", &[Version], String, |_, a| {
+        on_version(a, |v| v.original.as_str().into())
+    }),
+    method("String", &[Version], String, |_, a| {
+        on_version(a, |v| v.to_string().into())
+    }),
+    method("Compare", &[Version, Version], Int, |_, a| match a {
+        [Value::Version(version), other] => crate::sprig::compare_versions(version, other),
+        _ => Err("not a version".to_owned()),
     }),
 ];
 

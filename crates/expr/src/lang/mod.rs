@@ -44,6 +44,7 @@ pub(crate) mod syntax {
     pub(crate) use super::parser::parse;
 }
 
+pub use crate::sprig::Version;
 pub use environment::Environment;
 pub use error::{Error, Stage};
 pub use function::{Answer, Function};

@@ -192,7 +192,7 @@ fn equal_at(context: &mut Context<'_>, a: &Value, b: &Value, depth: usize) -> Re
             (Some(Number::Int(a)), Some(Number::Int(b))) => a == b,
             #[expect(clippy::float_cmp, reason = "as Go compares them")]
             (Some(a), Some(b)) => a.float() == b.float(),
-            _ => a.is_nil() && b.is_nil() || deep_equal(context, a, b, depth)?,
+            _ => a.is_nil() && b.is_nil() || deep_equal_at(context, a, b, depth)?,
         },
     })
 }
@@ -204,7 +204,11 @@ fn itemwise(a: &Array, b: &Array) -> bool {
 }
 
 /// Go's `reflect.DeepEqual`: the same types all the way down.
-fn deep_equal(context: &mut Context<'_>, a: &Value, b: &Value, depth: usize) -> Result<bool, String> {
+pub(crate) fn deep_equal(context: &mut Context<'_>, a: &Value, b: &Value) -> Result<bool, String> {
+    deep_equal_at(context, a, b, 0)
+}
+
+fn deep_equal_at(context: &mut Context<'_>, a: &Value, b: &Value, depth: usize) -> Result<bool, String> {
     context.work(1)?;
     if depth > MAX_VALUE_DEPTH {
         return Err("recursion depth exceeded".to_owned());
@@ -223,12 +227,13 @@ fn deep_equal(context: &mut Context<'_>, a: &Value, b: &Value, depth: usize) -> 
         (Value::Duration(a), Value::Duration(b)) => a == b,
         (Value::Time(a), Value::Time(b)) => a == b,
         (Value::Location(a), Value::Location(b)) => a == b,
+        (Value::Version(a), Value::Version(b)) => a == b,
         (Value::Array(a), Value::Array(b)) => {
             if a.is_nil() != b.is_nil() || a.items().len() != b.items().len() {
                 return Ok(false);
             }
             for (a, b) in a.items().iter().zip(b.items()) {
-                if !deep_equal(context, a, b, depth + 1)? {
+                if !deep_equal_at(context, a, b, depth + 1)? {
                     return Ok(false);
                 }
             }
@@ -244,7 +249,7 @@ fn maps_equal(context: &mut Context<'_>, a: &Map, b: &Map, depth: usize) -> Resu
         return Ok(false);
     }
     for ((key_a, a), (key_b, b)) in a.entries().iter().zip(b.entries()) {
-        if key_a != key_b || !deep_equal(context, a, b, depth + 1)? {
+        if key_a != key_b || !deep_equal_at(context, a, b, depth + 1)? {
             return Ok(false);
         }
     }
@@ -275,7 +280,7 @@ fn contains(context: &mut Context<'_>, needle: &Value, haystack: &Value) -> Resu
 /// The key that Go's reflection looks up in a map; nil stands for the key type's zero value.
 pub(crate) fn map_key(map: &Map, key: &Value) -> Result<Key, String> {
     let wanted = match map.kind {
-        MapKind::StringAny | MapKind::Set(Elem::String) => "string",
+        MapKind::StringAny | MapKind::StringString | MapKind::Set(Elem::String) => "string",
         MapKind::Set(_) => "int",
         MapKind::AnyAny | MapKind::Groups => {
             return key
@@ -351,6 +356,7 @@ pub(crate) fn fetch(from: &Value, key: &Value) -> Answer {
         Value::Map(map) => Ok(match map.entries().get(&map_key(map, key)?) {
             Some(value) => value.clone(),
             None if map.kind == MapKind::Groups => Value::Array(Array::nil()),
+            None if map.kind == MapKind::StringString => "".into(),
             None => Value::Nil,
         }),
         other => {

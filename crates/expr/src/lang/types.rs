@@ -43,8 +43,12 @@ pub enum GoType {
     Pair,
     /// `[][2]any`.
     Pairs,
+    /// `[][]any`.
+    Lists,
     /// `map[string]any`.
     StringAny,
+    /// `map[string]string`.
+    StringString,
     /// `map[any]any`.
     AnyAny,
     /// `map[any][]any`.
@@ -57,6 +61,8 @@ pub enum GoType {
     Duration,
     /// `*time.Location`.
     Location,
+    /// `*semver.Version`.
+    Version,
     /// A function.
     Func,
 }
@@ -156,7 +162,8 @@ impl Nature {
             GoType::Strings => GoType::String,
             GoType::Bytes => GoType::Uint8,
             GoType::Pairs => GoType::Pair,
-            GoType::Groups => GoType::Anys,
+            GoType::StringString => GoType::String,
+            GoType::Groups | GoType::Lists => GoType::Anys,
             _ => GoType::Unknown,
         })
     }
@@ -164,7 +171,7 @@ impl Nature {
     /// The type of the keys of a map.
     pub(crate) fn key(&self) -> Self {
         Self::from(match self.go {
-            GoType::StringAny | GoType::Set => GoType::String,
+            GoType::StringAny | GoType::StringString | GoType::Set => GoType::String,
             GoType::AnyAny | GoType::Groups => GoType::Any,
             _ => GoType::Unknown,
         })
@@ -197,12 +204,22 @@ impl GoType {
     pub(crate) fn is_array(self) -> bool {
         matches!(
             self,
-            Self::Bytes | Self::Anys | Self::Ints | Self::Floats | Self::Strings | Self::Pair | Self::Pairs
+            Self::Bytes
+                | Self::Anys
+                | Self::Ints
+                | Self::Floats
+                | Self::Strings
+                | Self::Pair
+                | Self::Pairs
+                | Self::Lists
         )
     }
 
     pub(crate) fn is_map(self) -> bool {
-        matches!(self, Self::StringAny | Self::AnyAny | Self::Groups | Self::Set)
+        matches!(
+            self,
+            Self::StringAny | Self::StringString | Self::AnyAny | Self::Groups | Self::Set
+        )
     }
 
     /// Go's assignability: the same type, any type to an interface, nil to what may be nil.
@@ -211,7 +228,7 @@ impl GoType {
             (Self::Nil, _) => {
                 other == Self::Any
                     || other.is_map()
-                    || matches!(other, Self::Func | Self::Location)
+                    || matches!(other, Self::Func | Self::Location | Self::Version)
                     || (other.is_array() && other != Self::Pair)
             }
             (Self::Unknown, _) | (_, Self::Unknown) => false,
@@ -240,13 +257,16 @@ impl GoType {
             Self::Strings => "[]string",
             Self::Pair => "[2]interface {}",
             Self::Pairs => "[][2]interface {}",
+            Self::Lists => "[][]interface {}",
             Self::StringAny => "map[string]interface {}",
+            Self::StringString => "map[string]string",
             Self::AnyAny => "map[interface {}]interface {}",
             Self::Groups => "map[interface {}][]interface {}",
             Self::Set => "map[string]struct {}",
             Self::Time => "time.Time",
             Self::Duration => "time.Duration",
             Self::Location => "*time.Location",
+            Self::Version => "*semver.Version",
             Self::Func => "func",
         }
     }
@@ -267,6 +287,7 @@ pub(crate) fn go_type(value: &Value) -> GoType {
         Value::Time(_) => GoType::Time,
         Value::Duration(_) => GoType::Duration,
         Value::Location(_) => GoType::Location,
+        Value::Version(_) => GoType::Version,
         Value::Function(_) | Value::Method(_) => GoType::Func,
     }
 }
@@ -279,12 +300,14 @@ fn array_type(array: &Array) -> GoType {
         Elem::String => GoType::Strings,
         Elem::Pair => GoType::Pair,
         Elem::Pairs => GoType::Pairs,
+        Elem::Lists => GoType::Lists,
     }
 }
 
 fn map_type(map: &Map) -> GoType {
     match map.kind {
         MapKind::StringAny => GoType::StringAny,
+        MapKind::StringString => GoType::StringString,
         MapKind::AnyAny => GoType::AnyAny,
         MapKind::Groups => GoType::Groups,
         MapKind::Set(_) => GoType::Set,

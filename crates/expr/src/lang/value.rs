@@ -39,6 +39,8 @@ pub enum Value {
     Duration(SignedDuration),
     /// `*time.Location`.
     Location(jiff::tz::TimeZone),
+    /// A semantic version, from `sprig.semver`.
+    Version(Arc<crate::sprig::Version>),
     /// A function of the environment, such as `jsonpath` or `sprig.trim`.
     Function(&'static Function),
     /// A method of a time or a duration, bound to it.
@@ -60,6 +62,8 @@ pub enum Elem {
     Pair,
     /// `[][2]any`, the result of `toPairs`.
     Pairs,
+    /// `[][]any`, the result of `sprig.chunk`.
+    Lists,
 }
 
 /// A slice: its items and the element type Go would give it.
@@ -109,6 +113,8 @@ impl Array {
 pub enum MapKind {
     /// `map[string]any`.
     StringAny,
+    /// `map[string]string`, the result of `sprig.split`.
+    StringString,
     /// `map[any]any`, the result of `fromPairs`.
     AnyAny,
     /// `map[any][]any`, the result of `groupBy`.
@@ -278,6 +284,7 @@ impl Value {
             | Self::Bytes(_)
             | Self::Map(_)
             | Self::Location(_)
+            | Self::Version(_)
             | Self::Function(_)
             | Self::Method(_) => return None,
         })
@@ -300,9 +307,11 @@ impl Value {
                 Elem::String => "[]string",
                 Elem::Pair => "[2]interface {}",
                 Elem::Pairs => "[][2]interface {}",
+                Elem::Lists => "[][]interface {}",
             },
             Self::Map(map) => match map.kind {
                 MapKind::StringAny => "map[string]interface {}",
+                MapKind::StringString => "map[string]string",
                 MapKind::AnyAny => "map[interface {}]interface {}",
                 MapKind::Groups => "map[interface {}][]interface {}",
                 MapKind::Set(Elem::Int) => "map[int]struct {}",
@@ -311,6 +320,7 @@ impl Value {
             Self::Time(_) => "time.Time",
             Self::Duration(_) => "time.Duration",
             Self::Location(_) => "*time.Location",
+            Self::Version(_) => "*semver.Version",
             Self::Function(_) | Self::Method(_) => "func",
         }
     }

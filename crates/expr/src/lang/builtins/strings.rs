@@ -58,7 +58,9 @@ pub(super) const TABLE: &[Entry] = &[
     ("toBase64", |_, arguments| {
         Ok(STANDARD.encode(text(arguments, 0)?).into())
     }),
-    ("fromBase64", |_, arguments| from_base64(text(arguments, 0)?)),
+    ("fromBase64", |_, arguments| {
+        go::from_base64(text(arguments, 0)?).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into())
+    }),
 ];
 
 fn len(_: &mut Context<'_>, arguments: &[Value]) -> Answer {
@@ -82,7 +84,7 @@ fn type_name(value: &Value) -> &'static str {
         Value::Map(_) => "map",
         Value::Time(_) => "time.Time",
         Value::Duration(_) => "time.Duration",
-        Value::Location(_) => "unknown",
+        Value::Location(_) | Value::Version(_) => "unknown",
         Value::Function(_) | Value::Method(_) => "func",
     }
 }
@@ -195,12 +197,4 @@ fn join(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
 /// The place of a match in bytes, or -1.
 fn position(found: Option<usize>) -> Answer {
     Ok(found.map_or(Value::Int(-1), length))
-}
-
-fn from_base64(text: &str) -> Answer {
-    let stripped: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let bytes = STANDARD
-        .decode(stripped)
-        .map_err(|problem| format!("illegal base64 data: {problem}"))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned().into())
 }

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{Entry, argument, text};
-use crate::go::layout;
+use crate::go::{layout, zone};
 use crate::lang::function::Answer;
 use crate::lang::value::Value;
 use crate::lang::vm::Context;
@@ -29,13 +29,6 @@ const LAYOUTS: [&str; 7] = [
     "Monday, 02-Jan-06 15:04:05 MST",
     "Mon, 02 Jan 2006 15:04:05 MST",
 ];
-
-pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
-    match name {
-        "" | "UTC" => Ok(TimeZone::UTC),
-        _ => TimeZone::get(name).map_err(|_| format!("unknown time zone {name}")),
-    }
-}
 
 fn now(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let now = context
