@@ -19,6 +19,9 @@ pub mod template;
 pub mod values;
 
 mod empty;
+mod place;
+
+pub use place::DEFAULT_KEY;
 
 pub use kinds::{
     API_VERSION, ClusterWorkflowTemplate, CronWorkflow, GROUP, Kind, NodeResult, VERSION, Workflow,

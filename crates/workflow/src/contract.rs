@@ -256,6 +256,11 @@ pub enum WaitReason {
         /// As shown in `synchronizationStatus.waiting`.
         name: String,
     },
+    /// A variable that no step has given: Argo asks for it again for ever.
+    Variable {
+        /// What it said.
+        tag: String,
+    },
     /// The whole workflow is suspended.
     WorkflowSuspended,
 }

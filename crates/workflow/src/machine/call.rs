@@ -1,0 +1,179 @@
+//! Calling a template: the node that stands for the call, and what it starts to do.
+//! Rule: workflow/controller/operator.go, `executeTemplate`.
+
+use std::sync::Arc;
+
+use argo::status::NodeFlag;
+use argo::{NodeStatus, Template};
+
+use super::nodes::Ix;
+use super::plan::{Call, Plan, RetryPlan, Role, Stop};
+use super::{MAX_NESTING, Machine, Note, whole_seconds};
+use crate::names::{self, pod_name};
+use crate::phase::{self, ERROR, kind};
+use crate::template::{Base, Holder, Work, work};
+use crate::vars::{Var, VarMap};
+
+/// How many templates deep calls may nest.
+const MAX_LEVEL: usize = 100;
+
+/// What is said of calls that nest more deeply.
+const TOO_DEEP: &str = "Maximum recursion depth exceeded. See https://argo-workflows.readthedocs.io/en/latest/scaling/#maximum-recursion-depth";
+
+impl Machine {
+    /// Makes a call, or takes up one that was made before.
+    pub(super) fn call(&mut self, call: Call) -> Result<Ix, Stop> {
+        let known = self.nodes.find(&names::node_id(self.name(), &call.name));
+        if let Some(ix) = known {
+            self.attach(ix, &call);
+            if phase::over(self.phase(ix)) {
+                return Ok(ix);
+            }
+        }
+        if call.level >= MAX_LEVEL {
+            let ix = self.error_node(known, &call, TOO_DEEP);
+            return Err(Stop::Depth(ix));
+        }
+        let (inner, template) = match self.prepare(&call) {
+            Ok(prepared) => prepared,
+            Err(message) => {
+                self.error_node(known, &call, &message);
+                return Err(Stop::Error(message));
+            }
+        };
+        if known.is_none() {
+            self.check_limits(call.boundary)?;
+        }
+        self.perform(call, known, inner, template)
+    }
+
+    /// The template that is called, its inputs filled in.
+    fn prepare(&mut self, call: &Call) -> Result<(Base, Arc<Template>), String> {
+        let (inner, template) = self.templates.resolve(&call.base, &call.holder)?;
+        let mut locals = VarMap::from([("node.name".to_owned(), Var::text(call.name.as_str()))]);
+        if work(&template).is_some_and(Work::is_pod) && self.retry_strategy(&template).is_none() {
+            let pod = pod_name(self.name(), &call.name, &template.name);
+            locals.insert("pod.name".to_owned(), Var::text(pod));
+        }
+        let of = match call.role {
+            Role::Task => Some("tasks.name"),
+            Role::Step | Role::Hook | Role::Workflow => Some("steps.name"),
+        };
+        if let Some(key) = of {
+            locals.insert(key.to_owned(), Var::text(call.holder.name.as_str()));
+        }
+        let library = self.library();
+        let processed = crate::args::process(&template, &call.args, &self.globals, &locals, &library)?;
+        Ok((inner, Arc::new(processed)))
+    }
+
+    /// Starts what the template says, repeated if it has a retry strategy.
+    fn perform(
+        &mut self,
+        call: Call,
+        known: Option<Ix>,
+        inner: Base,
+        template: Arc<Template>,
+    ) -> Result<Ix, Stop> {
+        if self.retry_strategy(&template).is_none() {
+            return self.begin_work(&call, known, inner, &template, None);
+        }
+        let ix = known.unwrap_or_else(|| self.executable(&call, kind::RETRY, phase::RUNNING, &template));
+        let plan = RetryPlan { call, inner, template, attempts: Vec::new() };
+        self.nodes.get_mut(ix).plan = Plan::Retry(Box::new(plan));
+        self.start_now(ix)
+    }
+
+    /// Evaluates a node that was just planned, at once unless calls are nested too deeply on the stack.
+    pub(super) fn start_now(&mut self, ix: Ix) -> Result<Ix, Stop> {
+        if self.nesting >= MAX_NESTING {
+            self.enqueue(ix, Note::Own);
+            return Ok(ix);
+        }
+        self.nesting += 1;
+        self.evaluate(ix, vec![Note::Own]);
+        self.nesting -= 1;
+        Ok(ix)
+    }
+
+    /// The strategy of a template, or else of the workflow.
+    pub(super) fn retry_strategy(&self, template: &Template) -> Option<argo::policy::RetryStrategy> {
+        template.retry_strategy.as_ref().or(self.spec.retry_strategy.as_ref()).cloned()
+    }
+
+    /// A node that runs a template.
+    pub(super) fn executable(&mut self, call: &Call, kind: &str, phase: &str, template: &Template) -> Ix {
+        let mut status = self.new_status(call, kind, phase);
+        if matches!(kind, kind::POD | kind::SUSPEND) {
+            "0/1".clone_into(&mut status.progress);
+        }
+        if !template.inputs.is_empty() {
+            status.inputs = Some(template.inputs.clone());
+        }
+        self.add(call, status)
+    }
+
+    /// A node that runs nothing.
+    pub(super) fn marker(&mut self, call: &Call, kind: &str, phase: &str, message: &str) -> Ix {
+        let mut status = self.new_status(call, kind, phase);
+        message.clone_into(&mut status.message);
+        self.add(call, status)
+    }
+
+    fn add(&mut self, call: &Call, status: NodeStatus) -> Ix {
+        let ix = self.nodes.insert(status);
+        self.attach(ix, call);
+        ix
+    }
+
+    /// Says who is to be told of a node's changes.
+    pub(super) fn attach(&mut self, ix: Ix, call: &Call) {
+        let depth = call.parent.map_or(0, |p| self.nodes.get(p).depth + 1);
+        let node = self.nodes.get_mut(ix);
+        node.parent = call.parent;
+        node.depth = depth;
+    }
+
+    fn new_status(&self, call: &Call, kind: &str, phase: &str) -> NodeStatus {
+        let boundary = call.boundary.map(|b| self.nodes.status(b));
+        let display_name = match boundary {
+            Some(boundary) => names::display_name(&call.name, &boundary.name),
+            None => call.name.clone(),
+        };
+        let now = whole_seconds(self.now);
+        NodeStatus {
+            id: names::node_id(self.name(), &call.name),
+            name: call.name.clone(),
+            display_name,
+            r#type: kind.to_owned(),
+            template_name: template_name(&call.holder),
+            template_ref: call.holder.reference.clone(),
+            template_scope: call.base.scope(&self.scope_name),
+            phase: phase.to_owned(),
+            boundary_id: boundary.map(|b| b.id.clone()).unwrap_or_default(),
+            node_flag: call.flag.clone().filter(|f| *f != NodeFlag::default()),
+            started_at: Some(now),
+            finished_at: phase::over(phase).then_some(now),
+            ..NodeStatus::default()
+        }
+    }
+
+    /// A node that says why a call failed.
+    pub(super) fn error_node(&mut self, known: Option<Ix>, call: &Call, message: &str) -> Ix {
+        match known {
+            Some(ix) => {
+                self.mark(ix, ERROR, message);
+                ix
+            }
+            None => self.marker(call, kind::SKIPPED, ERROR, message),
+        }
+    }
+}
+
+/// The name that a node shows for its template: none for references and inline templates.
+fn template_name(holder: &Holder) -> String {
+    match (&holder.reference, &holder.inline) {
+        (None, None) => holder.template.clone(),
+        _ => String::new(),
+    }
+}

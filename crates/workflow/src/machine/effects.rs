@@ -1,0 +1,235 @@
+//! What is to be done: gathered while evaluating, handed out in an order of which every prefix is safe.
+//!
+//! ```text
+//!   objects (claims) -> patch -> pods -> releases -> reports dropped -> pods deleted -> events -> wake
+//! ```
+//!
+//! The patch comes before pods: what was decided is on record before anything starts because of it. It comes
+//! before releases: a pod is held until its outcome is on record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use meta::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::Machine;
+use super::nodes::Ix;
+use super::plan::Plan;
+use crate::contract::Effect;
+use crate::phase::{self, PENDING};
+
+/// What was decided and not handed out yet.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    objects: Vec<Effect>,
+    pods: BTreeSet<Ix>,
+    releases: BTreeSet<(String, String)>,
+    results: BTreeSet<String>,
+    deletes: BTreeSet<(String, String)>,
+    others: Vec<Effect>,
+    woken: Option<Timestamp>,
+}
+
+impl Outbox {
+    pub(super) fn want_pod(&mut self, ix: Ix) {
+        self.pods.insert(ix);
+    }
+
+    pub(super) fn forget_pod(&mut self, ix: Ix) {
+        self.pods.remove(&ix);
+    }
+
+    pub(super) fn release_pod(&mut self, name: String, uid: String) {
+        self.releases.insert((name, uid));
+    }
+
+    pub(super) fn delete_pod(&mut self, name: String, uid: String) {
+        self.deletes.insert((name, uid));
+    }
+
+    pub(super) fn drop_result(&mut self, name: String) {
+        self.results.insert(name);
+    }
+
+    pub(super) fn create(&mut self, object: Value) {
+        self.objects.push(Effect::CreateObject(Box::new(object)));
+    }
+
+    pub(super) fn event(&mut self, warning: bool, reason: &str, message: &str) {
+        self.push(Effect::EmitEvent { warning, reason: reason.to_owned(), message: message.to_owned() });
+    }
+
+    pub(super) fn push(&mut self, effect: Effect) {
+        self.others.push(effect);
+    }
+}
+
+impl Machine {
+    pub(super) fn flush(&mut self) -> Vec<Effect> {
+        let pods = self.build_pods();
+        let mut effects = std::mem::take(&mut self.out.objects);
+        effects.extend(self.patch().map(|p| Effect::PatchWorkflow(Box::new(p))));
+        effects.extend(pods);
+        let out = &mut self.out;
+        let releases = std::mem::take(&mut out.releases);
+        effects.extend(releases.into_iter().map(|(name, uid)| Effect::ReleasePod { name, uid }));
+        for name in std::mem::take(&mut out.results) {
+            self.results.remove(&name);
+            effects.push(Effect::DeleteTaskResult { name });
+        }
+        let deletes = std::mem::take(&mut out.deletes).into_iter();
+        effects.extend(deletes.map(|(name, uid)| Effect::DeletePod { name, uid: Some(uid), grace: None }));
+        effects.append(&mut out.others);
+        effects.extend(self.next_wake());
+        effects
+    }
+
+    /// The pods that are wanted. One that cannot be built is an error of its node, which may make others
+    /// wanted.
+    fn build_pods(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        loop {
+            let wanted = std::mem::take(&mut self.out.pods);
+            if wanted.is_empty() {
+                return effects;
+            }
+            for ix in wanted {
+                if self.phase(ix) != PENDING {
+                    continue;
+                }
+                match self.build_pod(ix) {
+                    Ok(Some(effect)) => effects.push(effect),
+                    Ok(None) => {}
+                    Err(message) => self.fail(ix, message),
+                }
+            }
+            self.settle();
+        }
+    }
+
+    fn build_pod(&mut self, ix: Ix) -> Result<Option<Effect>, String> {
+        let Plan::Pod(plan) = &self.nodes.get(ix).plan else { return Ok(None) };
+        let status = self.nodes.status(ix);
+        let around = self.nodes.find(&status.boundary_id).and_then(|b| self.boundaries.get(&b));
+        let job = crate::pod::Job {
+            meta: &self.meta,
+            spec: &self.spec,
+            config: &self.config,
+            globals: &self.globals,
+            claims: &self.status.persistent_volume_claims,
+            node: status,
+            template: &plan.template,
+            around: around.map(AsRef::as_ref),
+            on_exit: plan.on_exit,
+            include_result: plan.include_result,
+            deadline: earliest([plan.timeout, plan.deadline]),
+            workflow_deadline: self.control.deadline.filter(|_| !plan.on_exit),
+            now: self.now,
+        };
+        let (name, manifest) = crate::pod::build(&job)?;
+        Ok(Some(Effect::CreatePod { node: status.id.clone(), name, manifest: Box::new(manifest) }))
+    }
+
+    /// The merge patch of everything that changed since the last one.
+    fn patch(&mut self) -> Option<Value> {
+        for (key, template) in std::mem::take(&mut self.templates.newly_stored) {
+            self.status.stored_templates.insert(key, (*template).clone());
+        }
+        let status = serde_json::to_value(&self.status).unwrap_or_default();
+        let mut changes = diff(&self.written_status, &status).unwrap_or_else(|| json!({}));
+        self.written_status = status;
+        let mut nodes = Map::new();
+        for (old, new) in self.nodes.take_changes() {
+            let after = serde_json::to_value(new).unwrap_or_default();
+            let change = match old {
+                None => Some(after),
+                Some(old) => diff(&serde_json::to_value(&old).unwrap_or_default(), &after),
+            };
+            nodes.extend(change.map(|c| (new.id.clone(), c)));
+        }
+        if let (false, Some(changes)) = (nodes.is_empty(), changes.as_object_mut()) {
+            changes.insert("nodes".to_owned(), Value::Object(nodes));
+        }
+        let mut metadata = Map::new();
+        let mut of = |field: &str, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>| {
+            metadata.extend(diff(&json!(old), &json!(new)).map(|d| (field.to_owned(), d)));
+        };
+        of("labels", &self.written_meta.0, &self.meta.labels);
+        of("annotations", &self.written_meta.1, &self.meta.annotations);
+        self.written_meta = (self.meta.labels.clone(), self.meta.annotations.clone());
+        let nothing = changes.as_object().is_none_or(Map::is_empty) && metadata.is_empty();
+        if nothing {
+            return None;
+        }
+        metadata.insert("uid".to_owned(), self.meta.uid.clone().into());
+        Some(json!({ "metadata": metadata, "status": changes }))
+    }
+
+    /// When the machine wants to be woken, if that changed.
+    fn next_wake(&mut self) -> Option<Effect> {
+        let deadline = self.control.deadline.filter(|_| !self.control.expired && !self.over());
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let past = |at: Timestamp| at.checked_add(meta::time::SignedDuration::from_nanos(1)).unwrap_or(at);
+        let next = earliest([deadline.map(past), timer]);
+        if next.is_none() || next == self.out.woken {
+            return None;
+        }
+        self.out.woken = next;
+        next.map(Effect::WakeAt)
+    }
+
+    /// After the end: objects that were made for the workflow go.
+    pub(super) fn clean_up(&mut self) {
+        let ids: Vec<String> = self.pods.keys().cloned().collect();
+        ids.iter().for_each(|id| self.let_go(id));
+        for claim in std::mem::take(&mut self.status.persistent_volume_claims) {
+            let name = claim.0.get("persistentVolumeClaim").and_then(|c| c.get("claimName")).and_then(Value::as_str);
+            if let Some(name) = name {
+                self.out.push(Effect::DeleteObject {
+                    api_version: "v1".to_owned(),
+                    kind: "PersistentVolumeClaim".to_owned(),
+                    name: name.to_owned(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn digest(&self) -> u64 {
+        let mut nodes: BTreeMap<&str, String> = BTreeMap::new();
+        for (_, node) in self.nodes.iter() {
+            nodes.insert(&node.status.id, serde_json::to_string(&node.status).unwrap_or_default());
+        }
+        let mut hasher = DefaultHasher::new();
+        nodes.hash(&mut hasher);
+        serde_json::to_string(&self.status).unwrap_or_default().hash(&mut hasher);
+        (&self.meta.labels, &self.meta.annotations).hash(&mut hasher);
+        let waits: BTreeSet<Timestamp> = self.timers.iter().map(|(at, _)| *at).collect();
+        waits.first().hash(&mut hasher);
+        phase::completed(&self.status.phase).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+fn earliest<const N: usize>(times: [Option<Timestamp>; N]) -> Option<Timestamp> {
+    times.into_iter().flatten().min()
+}
+
+/// The merge patch (RFC 7396) that makes one value into another; none if they are the same.
+fn diff(old: &Value, new: &Value) -> Option<Value> {
+    let (Value::Object(before), Value::Object(after)) = (old, new) else {
+        return (old != new).then(|| new.clone());
+    };
+    let mut changes = Map::new();
+    for field in before.keys().filter(|f| !after.contains_key(*f)) {
+        changes.insert(field.clone(), Value::Null);
+    }
+    for (field, value) in after {
+        let change = match before.get(field) {
+            Some(old) => diff(old, value),
+            None => Some(value.clone()),
+        };
+        changes.extend(change.map(|c| (field.clone(), c)));
+    }
+    (!changes.is_empty()).then_some(Value::Object(changes))
+}

@@ -1,0 +1,155 @@
+//! Limits on what may run: parallelism, fail-fast, deadlines, stopping, daemons whose time is over.
+//! Rule: workflow/controller/operator.go, `checkParallelism` and `failNodesWithoutCreatedPods...`, and
+//! exec_control.go.
+
+use argo::Template;
+
+use super::nodes::Ix;
+use super::plan::{Plan, Stop};
+use super::{Machine, mark};
+use crate::phase::{self, FAILED, SUCCEEDED, kind};
+
+/// What is said of a template that gave up because a child failed.
+const FAIL_FAST: &str = "template has failed or errored children and failFast enabled";
+/// What is said of nodes that the workflow's deadline ended.
+pub(super) const DEADLINE: &str = "Step exceeded its deadline";
+
+impl Machine {
+    /// Whether as many pods are active as the workflow allows.
+    pub(super) fn workflow_is_full(&self) -> bool {
+        self.spec.parallelism.is_some_and(|limit| self.nodes.counts(None).active_pods >= limit)
+    }
+
+    /// Whether a new node may start within a boundary.
+    pub(super) fn check_limits(&mut self, boundary: Option<Ix>) -> Result<(), Stop> {
+        if self.workflow_is_full() {
+            return Err(Stop::Blocked);
+        }
+        let Some(boundary) = boundary else { return Ok(()) };
+        let Some(template) = self.boundaries.get(&boundary).cloned() else { return Ok(()) };
+        if self.fail_fast(boundary, &template) {
+            return Err(Stop::Blocked);
+        }
+        let active = self.nodes.counts(Some(boundary)).active_children;
+        if template.parallelism.is_some_and(|limit| active >= limit) {
+            return Err(Stop::Blocked);
+        }
+        Ok(())
+    }
+
+    /// Whether a template has given up because a child failed; once no pod of it is active it is failed.
+    pub(super) fn fail_fast(&mut self, ix: Ix, template: &Template) -> bool {
+        let counts = self.nodes.counts(Some(ix));
+        if template.fail_fast != Some(true) || counts.unsuccessful == 0 {
+            return false;
+        }
+        if counts.active_pods == 0 {
+            if !template.steps.is_empty()
+                && let Some(group) = self.last_group(ix)
+            {
+                self.mark(group, FAILED, FAIL_FAST);
+            }
+            self.kill_daemons(Some(ix));
+            self.mark(ix, FAILED, FAIL_FAST);
+        }
+        true
+    }
+
+    /// The last step group that a walk through the children of a node meets.
+    fn last_group(&self, ix: Ix) -> Option<Ix> {
+        let mut last = None;
+        let mut seen = std::collections::HashSet::new();
+        let mut stack = vec![ix];
+        while let Some(node) = stack.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            if self.nodes.status(node).r#type == kind::STEP_GROUP {
+                last = Some(node);
+            }
+            stack.extend(self.children(node).into_iter().rev());
+        }
+        last
+    }
+
+    /// Acts on the workflow's deadline once it has passed.
+    pub(super) fn expire(&mut self) {
+        let passed = self.control.deadline.is_some_and(|d| self.now > d);
+        if passed && !self.control.expired && !phase::completed(&self.status.phase) {
+            self.control.expired = true;
+            self.enforce();
+        }
+    }
+
+    /// Ends what may no longer run, after a stop or the deadline.
+    pub(super) fn enforce(&mut self) {
+        let open: Vec<Ix> =
+            self.nodes.iter().filter(|(_, n)| !phase::over(&n.status.phase)).map(|(ix, _)| ix).collect();
+        for ix in open {
+            self.enforce_on(ix);
+        }
+    }
+
+    fn enforce_on(&mut self, ix: Ix) {
+        let shutdown = self.control.shutdown;
+        let on_exit = self.is_on_exit(ix);
+        let expired = self.control.expired && !on_exit;
+        let stopped = shutdown.enabled() && !shutdown.allows(on_exit);
+        let (kind, phase) = (self.nodes.status(ix).r#type.clone(), self.phase(ix).to_owned());
+        match kind.as_str() {
+            kind::POD if stopped && self.waits_for_lock(ix) => self.stop_node(ix),
+            kind::POD if stopped => {
+                self.end_pod(ix, &format!("workflow shutdown with strategy:  {}", shutdown.name()));
+            }
+            kind::POD if expired => self.end_pod(ix, DEADLINE),
+            kind::SUSPEND if stopped && phase == phase::RUNNING => self.stop_node(ix),
+            kind::SUSPEND if expired => self.mark(ix, FAILED, DEADLINE),
+            kind::STEPS | kind::DAG | kind::STEP_GROUP | kind::TASK_GROUP | kind::RETRY => {
+                self.enqueue(ix, super::Note::Own);
+            }
+            _ => {}
+        }
+    }
+
+    fn stop_node(&mut self, ix: Ix) {
+        let message = format!("Stopped with strategy '{}'", self.control.shutdown.name());
+        self.mark(ix, FAILED, &message);
+    }
+
+    fn waits_for_lock(&self, ix: Ix) -> bool {
+        let waits = self.nodes.status(ix).synchronization_status.as_ref();
+        waits.is_some_and(|s| !s.waiting.is_empty())
+    }
+
+    /// Whether a node is part of an exit handler: it or a boundary around it is one.
+    pub(super) fn is_on_exit(&self, ix: Ix) -> bool {
+        let mut node = Some(ix);
+        while let Some(ix) = node {
+            let status = self.nodes.status(ix);
+            if status.display_name.ends_with(".onExit") {
+                return true;
+            }
+            node = self.nodes.find(&status.boundary_id);
+        }
+        false
+    }
+
+    /// Ends the daemons of a boundary whose work is over.
+    pub(super) fn kill_daemons(&mut self, boundary: Option<Ix>) {
+        let id = boundary.map(|b| self.nodes.status(b).id.clone()).unwrap_or_default();
+        if self.daemons.get(&id).is_none_or(Vec::is_empty) {
+            return;
+        }
+        for ix in self.daemons.remove(&id).unwrap_or_default() {
+            if !phase::daemoned(self.nodes.status(ix)) {
+                continue;
+            }
+            self.delete_pod_of(ix);
+            self.nodes.get_mut(ix).plan = Plan::Idle;
+            self.apply(ix, |status, now| {
+                status.daemoned = None;
+                mark(status, now, SUCCEEDED, None);
+            });
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The machine: one workflow's state, what happened to it, and what is to be done.
+//!
+//! ```text
+//!   event --> node that it concerns --> queue --> evaluate, deepest node first --> queue ... --> lifecycle
+//!                                                    |
+//!                                 statuses (patch), pods to make, timers
+//! ```
+//!
+//! A node is evaluated only when one of its children, its own pod or a timer changed, so an event costs what
+//! it changes. A rebuilt machine starts the root again: nodes with a stored status are taken over as they
+//! are, and those that are over are not looked into.
+
+mod call;
+mod dag;
+mod effects;
+mod fan;
+mod hooks;
+mod lifecycle;
+mod limits;
+mod nodes;
+mod outbound;
+mod outputs;
+mod plan;
+mod pods;
+mod report;
+mod retry;
+mod start;
+mod steps;
+mod suspend;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use argo::{NodeStatus, ObjectMeta, Template, Time, WorkflowSpec, WorkflowStatus};
+use meta::Timestamp;
+use serde_json::Value;
+
+use self::nodes::{Ix, Nodes};
+use self::plan::Plan;
+use crate::contract::{Config, Effect, Event, Inputs, Library, PodView, Report, Summary, TaskResult};
+use crate::phase::{self, PENDING, RUNNING};
+use crate::template::Templates;
+use crate::vars::VarMap;
+
+/// One workflow's state.
+///
+/// A machine is fed with [`Machine::observe`], any number of times, and asked with [`Machine::effects`].
+/// If executing effects fails for good, drop the machine and rebuild it: nothing is lost.
+#[derive(Debug)]
+pub struct Machine {
+    config: Arc<Config>,
+    meta: ObjectMeta,
+    /// Labels and annotations as last written.
+    written_meta: (BTreeMap<String, String>, BTreeMap<String, String>),
+    spec: Arc<WorkflowSpec>,
+    /// The workflow's name in `templateScope`: empty if it runs a referenced spec.
+    scope_name: String,
+    templates: Templates,
+    globals: VarMap,
+    /// The status without its nodes.
+    status: WorkflowStatus,
+    /// It, as last written, as JSON.
+    written_status: Value,
+    nodes: Nodes,
+    pods: BTreeMap<String, PodView>,
+    results: BTreeMap<String, TaskResult>,
+    /// The templates of steps and dag nodes.
+    boundaries: BTreeMap<Ix, Arc<Template>>,
+    /// Daemons that serve, by the id of their boundary.
+    daemons: BTreeMap<String, Vec<Ix>>,
+    /// What is to be evaluated, deepest first, and why.
+    queue: BTreeMap<(Reverse<u32>, Ix), Vec<Note>>,
+    /// Nodes that could not start a child because of a limit.
+    blocked: BTreeSet<Ix>,
+    /// When to look at a node again.
+    timers: BTreeSet<(Timestamp, Ix)>,
+    control: Control,
+    /// How deep calls are nested right now; deeper ones go through the queue.
+    nesting: usize,
+    out: effects::Outbox,
+    now: Timestamp,
+}
+
+/// What users set while the workflow runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Control {
+    suspended: bool,
+    shutdown: Shutdown,
+    deadline: Option<Timestamp>,
+    /// Whether the deadline was acted upon.
+    expired: bool,
+    deleting: bool,
+}
+
+/// `spec.shutdown`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Shutdown {
+    #[default]
+    No,
+    Stop,
+    Terminate,
+}
+
+impl Shutdown {
+    fn from_spec(text: &str) -> Self {
+        match text {
+            "Stop" => Self::Stop,
+            "Terminate" => Self::Terminate,
+            _ => Self::No,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::No => "",
+            Self::Stop => "Stop",
+            Self::Terminate => "Terminate",
+        }
+    }
+
+    fn enabled(self) -> bool {
+        self != Self::No
+    }
+
+    /// Whether work may still start: all of it, exit handlers only, or none.
+    fn allows(self, on_exit: bool) -> bool {
+        match self {
+            Self::No => true,
+            Self::Stop => on_exit,
+            Self::Terminate => false,
+        }
+    }
+}
+
+/// Why a node is evaluated.
+#[derive(Clone, Debug)]
+enum Note {
+    /// Its own doing: it is new, or its time has come.
+    Own,
+    /// A child changed; with the error of the child's evaluation, if it failed.
+    Child(Ix, Option<String>),
+}
+
+/// How deep calls may nest on the stack.
+const MAX_NESTING: usize = 12;
+
+impl Machine {
+    /// A machine from stored objects: the same that one would be that saw all that led to them.
+    pub fn rebuild(inputs: Inputs, now: Timestamp) -> Self {
+        let mut machine = lifecycle::load(inputs, now);
+        machine.begin();
+        machine.settle();
+        machine
+    }
+
+    /// Takes note of an event.
+    pub fn observe(&mut self, event: Event, now: Timestamp) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Pod(pod) => self.pod_seen(pod),
+            Event::PodGone { name, uid } => self.pod_gone(&name, &uid),
+            Event::PodRefused { node, message } => self.pod_refused(&node, &message),
+            Event::TaskResult(result) => self.result_seen(result),
+            Event::Workflow(view) => self.workflow_seen(view),
+            Event::Library(library) => self.library_seen(library),
+            Event::Time => {}
+        }
+        self.settle();
+    }
+
+    /// What is to be done since this was asked last.
+    pub fn effects(&mut self, now: Timestamp) -> Vec<Effect> {
+        self.now = self.now.max(now);
+        self.flush()
+    }
+
+    /// [`Machine::observe`] and [`Machine::effects`] in one.
+    pub fn step(&mut self, event: Event, now: Timestamp) -> Vec<Effect> {
+        self.observe(event, now);
+        self.effects(now)
+    }
+
+    /// Whether the workflow is over and no pod of it is held any more: the machine can be dropped.
+    pub fn is_done(&self) -> bool {
+        phase::completed(&self.status.phase) && self.pods.values().all(|p| !p.held)
+    }
+
+    /// Why the workflow is not further.
+    pub fn report(&self) -> Report {
+        self.make_report()
+    }
+
+    /// The workflow in short.
+    pub fn summary(&self) -> Summary<'_> {
+        Summary { metadata: &self.meta, phase: &self.status.phase, message: &self.status.message }
+    }
+
+    /// The statuses of all nodes, in the order in which they were made.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeStatus> {
+        self.nodes.iter().map(|(_, node)| &node.status)
+    }
+
+    /// The status of the workflow, without its nodes.
+    pub fn status(&self) -> &WorkflowStatus {
+        &self.status
+    }
+
+    /// A digest of the state. A machine that saw events one by one and one rebuilt from the objects that
+    /// resulted have the same.
+    pub fn fingerprint(&self) -> u64 {
+        self.digest()
+    }
+
+    /// Evaluates until nothing is left to evaluate, then looks at the workflow as a whole.
+    fn settle(&mut self) {
+        self.expire();
+        self.wake();
+        loop {
+            if !self.control.suspended {
+                self.drain();
+            }
+            if !self.conclude() {
+                break;
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(((_, ix), notes)) = self.queue.pop_first() {
+            self.evaluate(ix, notes);
+            if self.queue.is_empty() {
+                self.unblock();
+            }
+        }
+    }
+
+    /// Looks again at nodes that a limit had stopped.
+    fn unblock(&mut self) {
+        if self.workflow_is_full() {
+            return;
+        }
+        for ix in std::mem::take(&mut self.blocked) {
+            self.enqueue(ix, Note::Own);
+        }
+    }
+
+    fn enqueue(&mut self, ix: Ix, note: Note) {
+        let depth = self.nodes.get(ix).depth;
+        self.queue.entry((Reverse(depth), ix)).or_default().push(note);
+    }
+
+    /// Nodes whose time has come are evaluated.
+    fn wake(&mut self) {
+        while let Some((at, ix)) = self.timers.first().copied() {
+            if at > self.now {
+                break;
+            }
+            self.timers.pop_first();
+            self.enqueue(ix, Note::Own);
+        }
+    }
+
+    fn evaluate(&mut self, ix: Ix, notes: Vec<Note>) {
+        let plan = std::mem::take(&mut self.nodes.get_mut(ix).plan);
+        if phase::over(&self.nodes.status(ix).phase) {
+            return;
+        }
+        let outcome = match plan {
+            Plan::Idle => Ok(Plan::Idle),
+            Plan::Pod(plan) => self.evaluate_pod(ix, plan),
+            Plan::Suspend(template) => self.evaluate_suspend(ix, template),
+            Plan::Retry(plan) => self.evaluate_retry(ix, plan, &notes),
+            Plan::Steps(plan) => self.evaluate_steps(ix, plan, &notes),
+            Plan::Group(plan) => self.evaluate_group(ix, plan, notes),
+            Plan::Dag(plan) => self.evaluate_dag(ix, plan, notes),
+            Plan::Loop(plan) => self.evaluate_loop(ix, plan, notes),
+        };
+        match outcome {
+            Ok(plan) => self.nodes.get_mut(ix).plan = plan,
+            Err(message) => self.fail(ix, message),
+        }
+    }
+
+    /// An error of a node: it says so, and its caller hears of it as an error of the call.
+    fn fail(&mut self, ix: Ix, message: String) {
+        self.apply(ix, |status, now| mark(status, now, phase::ERROR, Some(&message)));
+        if let Some(parent) = self.nodes.get(ix).parent {
+            self.enqueue(parent, Note::Child(ix, Some(message)));
+        }
+    }
+
+    /// Changes a status, and tells the caller if the change matters to it.
+    fn apply(&mut self, ix: Ix, change: impl FnOnce(&mut NodeStatus, Timestamp)) {
+        let now = self.now;
+        let was_active = self.nodes.counts(None).active_pods;
+        let matters = self.nodes.change(ix, |status| change(status, now));
+        if matters {
+            self.export_outputs(ix);
+            if let Some(parent) = self.nodes.get(ix).parent {
+                self.enqueue(parent, Note::Child(ix, None));
+            }
+        }
+        if self.nodes.counts(None).active_pods < was_active && self.queue.is_empty() {
+            self.unblock();
+        }
+    }
+
+    /// Sets a node's phase, with a message.
+    fn mark(&mut self, ix: Ix, phase: &str, message: &str) {
+        self.apply(ix, |status, now| mark(status, now, phase, Some(message)));
+    }
+
+    /// Sets a node's phase and leaves its message.
+    fn mark_phase(&mut self, ix: Ix, phase: &str) {
+        self.apply(ix, |status, now| mark(status, now, phase, None));
+    }
+
+    fn phase(&self, ix: Ix) -> &str {
+        &self.nodes.status(ix).phase
+    }
+
+    fn fulfilled(&self, ix: Ix) -> bool {
+        phase::fulfilled(self.nodes.status(ix))
+    }
+
+    /// The workflow's name.
+    fn name(&self) -> &str {
+        &self.meta.name
+    }
+
+    fn library(&self) -> Arc<Library> {
+        self.templates.library.clone()
+    }
+
+    fn library_seen(&mut self, library: Arc<Library>) {
+        self.templates.library = library;
+    }
+}
+
+/// Sets phase, message and, at the end, the time. A node that is over stays as it is.
+fn mark(status: &mut NodeStatus, now: Timestamp, phase: &str, message: Option<&str>) {
+    phase.clone_into(&mut status.phase);
+    if let Some(message) = message {
+        message.clone_into(&mut status.message);
+    }
+    if phase == phase::SUCCEEDED
+        && let Some((_, total)) = status.progress.split_once('/')
+    {
+        status.progress = format!("{total}/{total}");
+    }
+    if phase::fulfilled(status) && status.finished_at.is_none() {
+        status.finished_at = Some(whole_seconds(now));
+    }
+    if matches!(phase, PENDING | RUNNING) && !phase::daemoned(status) {
+        status.finished_at = None;
+    }
+}
+
+/// A time as statuses hold it, so that what is decided from memory is what would be decided after a restart.
+fn whole_seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+}

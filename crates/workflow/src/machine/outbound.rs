@@ -1,0 +1,64 @@
+//! The graph that people see: which nodes a node ends in, and the children of nodes.
+//! Rule: workflow/controller/operator.go, `getOutboundNodes`.
+
+use super::Machine;
+use super::nodes::Ix;
+use crate::phase::{self, kind};
+
+impl Machine {
+    /// The children of a node, hooks among them.
+    pub(super) fn children(&self, ix: Ix) -> Vec<Ix> {
+        let ids = &self.nodes.status(ix).children;
+        ids.iter().filter_map(|id| self.nodes.find(id)).collect()
+    }
+
+    /// The nodes that whatever comes after a node becomes a child of.
+    pub(super) fn outbound(&self, ix: Ix) -> Vec<Ix> {
+        let status = self.nodes.status(ix);
+        match status.r#type.as_str() {
+            kind::SKIPPED | kind::SUSPEND | kind::HTTP | kind::PLUGIN => vec![ix],
+            kind::POD if !self.has_containers(ix) => vec![ix],
+            kind::POD | kind::CONTAINER | kind::TASK_GROUP => self.outbound_of_children(ix),
+            kind::RETRY if !status.children.is_empty() => {
+                self.children(ix).last().map(|last| vec![*last]).unwrap_or_default()
+            }
+            _ => {
+                let ends = status.outbound_nodes.iter().filter_map(|id| self.nodes.find(id));
+                ends.flat_map(|end| self.outbound(end)).collect()
+            }
+        }
+    }
+
+    fn outbound_of_children(&self, ix: Ix) -> Vec<Ix> {
+        let children = self.children(ix);
+        if children.is_empty() {
+            return vec![ix];
+        }
+        let status = self.nodes.status(ix);
+        let mut ends = Vec::new();
+        for child in children {
+            let leaves = self.nodes.status(child).boundary_id != status.boundary_id;
+            if status.r#type == kind::CONTAINER && leaves {
+                ends.push(ix);
+            } else {
+                ends.extend(self.outbound(child));
+            }
+        }
+        ends
+    }
+
+    /// Whether a pod is of a container set: its children are containers.
+    fn has_containers(&self, ix: Ix) -> bool {
+        let children = self.children(ix);
+        children.first().is_some_and(|c| self.nodes.status(*c).r#type == kind::CONTAINER)
+    }
+
+    /// The last attempt of a retry node.
+    pub(super) fn last_attempt(&self, ix: Ix) -> Option<Ix> {
+        if self.nodes.status(ix).r#type != kind::RETRY {
+            return None;
+        }
+        let attempts = self.children(ix).into_iter();
+        attempts.rev().find(|c| !phase::hooked(self.nodes.status(*c)) || phase::retried(self.nodes.status(*c)))
+    }
+}

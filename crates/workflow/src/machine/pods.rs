@@ -1,0 +1,396 @@
+//! Pods: they are asked for, watched, and their outcome is folded into their nodes exactly once.
+//! Rule: workflow/controller/operator.go, `assessNodeStatus` and `inferFailedReason`.
+//!
+//! ```text
+//!   node Pending --> pod asked for --> seen: Pending, Running --> over --> [task result] --> node over
+//!                                                                              --> patch --> pod released
+//! ```
+
+use argo::{NodeStatus, Outputs, Template, Time};
+use meta::Timestamp;
+use meta::time::SignedDuration;
+
+use super::fan::TIMEOUT;
+use super::nodes::Ix;
+use super::plan::{Plan, PodPlan};
+use super::{Machine, mark, whole_seconds};
+use crate::contract::{ContainerState, ContainerView, PodView, TaskResult};
+use crate::phase::{self, ERROR, FAILED, PENDING, RUNNING, SUCCEEDED};
+use crate::template::{Base, Holder};
+
+/// How long a pod that should be there may be missing before its outcome is unknown.
+const MISSING_GRACE: SignedDuration = SignedDuration::from_secs(10);
+/// How long the report of a pod that succeeded is waited for.
+const RESULT_GRACE: SignedDuration = SignedDuration::from_mins(10);
+/// How long the report of a pod that failed is waited for: it may have died before reporting.
+const FAILED_RESULT_GRACE: SignedDuration = SignedDuration::from_secs(2);
+/// The containers whose exit codes decide.
+const MAIN: &str = "main";
+
+impl Machine {
+    /// Asks for a node's pod if it is not there, or looks at it.
+    pub(super) fn evaluate_pod(&mut self, ix: Ix, plan: Box<PodPlan>) -> Result<Plan, String> {
+        let id = self.nodes.status(ix).id.clone();
+        if self.pods.contains_key(&id) {
+            self.nodes.get_mut(ix).plan = Plan::Pod(plan);
+            self.assess(ix);
+            return Ok(std::mem::take(&mut self.nodes.get_mut(ix).plan));
+        }
+        if self.phase(ix) != PENDING {
+            return Ok(self.missing_pod(ix, plan));
+        }
+        if plan.timeout.is_some_and(|at| self.now > at) {
+            self.mark(ix, FAILED, TIMEOUT);
+            return Ok(Plan::Idle);
+        }
+        if !self.control.shutdown.allows(plan.on_exit) {
+            let message = format!("workflow shutdown with strategy: {}", self.control.shutdown.name());
+            self.mark(ix, FAILED, &message);
+            return Ok(Plan::Idle);
+        }
+        if self.control.expired && !plan.on_exit {
+            self.mark(ix, FAILED, super::limits::DEADLINE);
+            return Ok(Plan::Idle);
+        }
+        self.out.want_pod(ix);
+        Ok(Plan::Pod(plan))
+    }
+
+    /// A node whose pod was seen once and is not there now: its outcome is unknown after a while.
+    fn missing_pod(&mut self, ix: Ix, plan: Box<PodPlan>) -> Plan {
+        let started = self.nodes.status(ix).started_at.map_or(self.now, |t| t.0);
+        let until = started.checked_add(MISSING_GRACE).unwrap_or(self.now);
+        if self.now <= until {
+            self.timers.insert((after(until), ix));
+            return Plan::Pod(plan);
+        }
+        self.apply(ix, |status, now| {
+            status.daemoned = None;
+            mark(status, now, ERROR, Some("pod deleted"));
+        });
+        Plan::Idle
+    }
+
+    pub(super) fn pod_seen(&mut self, pod: PodView) {
+        let id = pod.node_id.clone();
+        self.pods.insert(id.clone(), pod);
+        let Some(ix) = self.nodes.find(&id) else { return };
+        if phase::over(self.phase(ix)) {
+            self.let_go(&id);
+        } else {
+            self.assess(ix);
+        }
+    }
+
+    /// A pod is gone. Held pods cannot go before their outcome is known, so this is somebody's force.
+    pub(super) fn pod_gone(&mut self, name: &str, uid: &str) {
+        let id = self.pods.values().find(|p| p.name == name && p.uid == uid).map(|p| p.node_id.clone());
+        let Some(id) = id else { return };
+        self.pods.remove(&id);
+        let Some(ix) = self.nodes.find(&id).filter(|ix| !phase::over(self.phase(*ix))) else { return };
+        self.apply(ix, |status, now| {
+            status.daemoned = None;
+            mark(status, now, ERROR, Some("pod deleted"));
+        });
+    }
+
+    pub(super) fn pod_refused(&mut self, id: &str, message: &str) {
+        let Some(ix) = self.nodes.find(id) else { return };
+        if self.phase(ix) == PENDING && !self.pods.contains_key(id) {
+            self.fail(ix, message.to_owned());
+        }
+    }
+
+    pub(super) fn result_seen(&mut self, result: TaskResult) {
+        let id = result.node_id.clone();
+        self.results.insert(id.clone(), result);
+        let Some(ix) = self.nodes.find(&id) else { return };
+        if phase::over(self.phase(ix)) {
+            self.out.drop_result(id);
+        } else if self.pods.contains_key(&id) {
+            self.assess(ix);
+        }
+    }
+
+    /// Folds what is known of a node's pod into the node.
+    pub(super) fn assess(&mut self, ix: Ix) {
+        let status = self.nodes.status(ix).clone();
+        let Some(pod) = self.pods.get(&status.id).cloned() else { return };
+        let Some(template) = self.pod_template(ix) else { return };
+        let Some(mut news) = assess(&status, &pod, &template) else { return };
+        if phase::completed(&news.phase) && !self.result_is_in(ix, &pod) {
+            // Until the report is in, the node is as it was.
+            news = status.clone();
+        }
+        if phase::completed(&news.phase) {
+            self.fold(&mut news, &pod, &template);
+        } else if let Some(result) = self.results.get(&status.id).filter(|r| !r.result.progress.is_empty()) {
+            news.progress.clone_from(&result.result.progress);
+        }
+        let became_daemon = phase::daemoned(&news) && !phase::daemoned(&status);
+        self.apply(ix, |status, _| *status = news);
+        if became_daemon {
+            let boundary = self.nodes.status(ix).boundary_id.clone();
+            self.daemons.entry(boundary).or_default().push(ix);
+        }
+        if phase::over(self.phase(ix)) {
+            self.nodes.get_mut(ix).plan = Plan::Idle;
+            self.let_go(&status.id);
+        }
+    }
+
+    /// Takes over what the executor reported, and the exit code.
+    fn fold(&mut self, status: &mut NodeStatus, pod: &PodView, template: &Template) {
+        if let Some(result) = self.results.get(&status.id) {
+            let reported = result.result.outputs.clone();
+            status.outputs = reported.map(|o| with_declared(o, template)).filter(|o| !o.is_empty());
+            if !result.result.progress.is_empty() {
+                status.progress.clone_from(&result.result.progress);
+            }
+        }
+        if let Some(code) = exit_code(pod) {
+            status.outputs.get_or_insert_default().exit_code = Some(code.to_string());
+        }
+        status.finished_at = Some(latest_finish(pod).unwrap_or_else(|| whole_seconds(self.now)));
+        if status.phase == SUCCEEDED {
+            status.progress = complete(&status.progress);
+        }
+    }
+
+    /// Whether nothing more will be reported of a pod that is over.
+    fn result_is_in(&mut self, ix: Ix, pod: &PodView) -> bool {
+        if !pod.exec || self.results.get(&pod.node_id).is_some_and(|r| r.completed) {
+            return true;
+        }
+        // The executor says by its exit code, or by never having run, that no report will come.
+        let failed = pod.phase == "Failed";
+        if failed && exit_code(pod).is_none_or(|c| c == argo::exec::EXECUTOR_FAILED) {
+            return true;
+        }
+        let grace = if failed { FAILED_RESULT_GRACE } else { RESULT_GRACE };
+        let ended = latest_finish(pod).map_or(self.now, |t| t.0);
+        let until = ended.checked_add(grace).unwrap_or(self.now);
+        if self.now > until {
+            return true;
+        }
+        self.timers.insert((after(until), ix));
+        false
+    }
+
+    /// The template of a pod's node; after a restart it may have to be found again.
+    fn pod_template(&mut self, ix: Ix) -> Option<Template> {
+        if let Plan::Pod(plan) = &self.nodes.get(ix).plan {
+            return Some((*plan.template).clone());
+        }
+        let status = self.nodes.status(ix);
+        let holder = Holder {
+            template: status.template_name.clone(),
+            reference: status.template_ref.clone(),
+            ..Holder::default()
+        };
+        let base = Base::from_scope(&status.template_scope);
+        self.templates.resolve(&base, &holder).ok().map(|(_, t)| (*t).clone())
+    }
+
+    /// Ends a node's pod and says why.
+    pub(super) fn end_pod(&mut self, ix: Ix, message: &str) {
+        self.delete_pod_of(ix);
+        self.nodes.get_mut(ix).plan = Plan::Idle;
+        self.apply(ix, |status, now| {
+            status.daemoned = None;
+            mark(status, now, FAILED, Some(message));
+        });
+    }
+
+    pub(super) fn delete_pod_of(&mut self, ix: Ix) {
+        let status = self.nodes.status(ix);
+        self.out.forget_pod(ix);
+        if let Some(pod) = self.pods.get(&status.id) {
+            self.out.delete_pod(pod.name.clone(), pod.uid.clone());
+        }
+    }
+
+    /// A node is over: its pod need not be held once it has ended, and its report is not needed.
+    pub(super) fn let_go(&mut self, id: &str) {
+        if self.results.contains_key(id) {
+            self.out.drop_result(id.to_owned());
+        }
+        let Some(pod) = self.pods.get(id) else { return };
+        if matches!(pod.phase.as_str(), "Succeeded" | "Failed") || pod.host.is_empty() && pod.deleting {
+            if pod.held || !pod.completed {
+                self.out.release_pod(pod.name.clone(), pod.uid.clone());
+            }
+        } else if !pod.deleting && !phase::completed(&self.status.phase) {
+            self.out.delete_pod(pod.name.clone(), pod.uid.clone());
+        }
+    }
+}
+
+fn after(time: Timestamp) -> Timestamp {
+    time.checked_add(SignedDuration::from_nanos(1)).unwrap_or(time)
+}
+
+/// The status that a pod's state gives its node; none where it says nothing yet.
+fn assess(old: &NodeStatus, pod: &PodView, template: &Template) -> Option<NodeStatus> {
+    let mut news = old.clone();
+    let daemon = template.daemon == Some(true);
+    match pod.phase.as_str() {
+        "Pending" | "" => {
+            PENDING.clone_into(&mut news.phase);
+            news.message = pending_reason(pod);
+            news.daemoned = None;
+        }
+        "Succeeded" => {
+            let phase = if daemon { FAILED } else { SUCCEEDED };
+            phase.clone_into(&mut news.phase);
+            news.daemoned = None;
+        }
+        "Failed" => {
+            let (phase, message) = failure(pod, template);
+            phase.clone_into(&mut news.phase);
+            news.message = message;
+            news.daemoned = None;
+        }
+        "Running" if daemon => {
+            if pod.containers.iter().any(|c| !c.ready) {
+                return None;
+            }
+            RUNNING.clone_into(&mut news.phase);
+            news.daemoned = Some(true);
+        }
+        "Running" => RUNNING.clone_into(&mut news.phase),
+        other => {
+            ERROR.clone_into(&mut news.phase);
+            news.message = format!("Unexpected pod phase for {}: {other}", pod.name);
+        }
+    }
+    let cleared = matches!(news.phase.as_str(), RUNNING | SUCCEEDED) && old.phase == PENDING;
+    if cleared && news.message == old.message {
+        news.message.clear();
+    }
+    if phase::daemoned(&news) {
+        news.pod_ip.clone_from(&pod.ip);
+    }
+    news.host_node_name.clone_from(&pod.host);
+    if news.progress.is_empty() {
+        "0/1".clone_into(&mut news.progress);
+    }
+    if !pod.progress.is_empty() {
+        news.progress.clone_from(&pod.progress);
+    }
+    Some(news)
+}
+
+/// Why a pod is pending, in one line.
+fn pending_reason(pod: &PodView) -> String {
+    let waiting = pod.containers.iter().find_map(|c| match &c.state {
+        ContainerState::Waiting { reason, message } => Some((reason, message)),
+        _ => None,
+    });
+    match waiting {
+        Some((reason, message)) if message.is_empty() => reason.clone(),
+        Some((reason, message)) => format!("{reason}: {message}"),
+        None if pod.unschedulable.is_empty() => String::new(),
+        None => format!("Unschedulable: {}", pod.unschedulable),
+    }
+}
+
+fn is_main(template: &Template, name: &str) -> bool {
+    match &template.container_set {
+        Some(set) => set.containers.iter().any(|c| c.container.name == name),
+        None => name == MAIN,
+    }
+}
+
+/// Phase and message of a pod that failed: its own message, or that of the container that matters most:
+/// init containers, then main ones, then sidecars.
+fn failure(pod: &PodView, template: &Template) -> (&'static str, String) {
+    if !pod.message.is_empty() {
+        return (FAILED, pod.message.clone());
+    }
+    let mut containers: Vec<&ContainerView> = pod.containers.iter().collect();
+    containers.sort_by_key(|c| !is_main(template, &c.name));
+    let all: Vec<&ContainerView> = pod.init_containers.iter().chain(containers).collect();
+    if all.is_empty() {
+        return (FAILED, format!("can't find failed message for pod {}", pod.name));
+    }
+    for container in &all {
+        if let Some(failure) = container_failure(container, template) {
+            return failure;
+        }
+    }
+    let done = |c: &&&ContainerView| is_main(template, &c.name) && exit_of(c) == Some(0);
+    if all.iter().any(|c| done(&c)) {
+        // Only sidecars that were killed at the end are left.
+        return (SUCCEEDED, String::new());
+    }
+    (FAILED, "pod failed: main container did not complete successfully".to_owned())
+}
+
+fn container_failure(container: &ContainerView, template: &Template) -> Option<(&'static str, String)> {
+    let name = &container.name;
+    match &container.state {
+        ContainerState::Waiting { reason, message } => Some((
+            ERROR,
+            format!("Pod failed before {name} container starts due to {reason}: {message}"),
+        )),
+        ContainerState::Terminated { exit_code: 0, .. } => None,
+        ContainerState::Terminated { exit_code, reason, message, .. } => {
+            let main = is_main(template, name);
+            if !main && matches!(exit_code, 137 | 143) {
+                return None;
+            }
+            let mut text = format!("{name}: {reason} (exit code {exit_code})");
+            if !message.is_empty() {
+                text = format!("{text}: {message}");
+            }
+            let executor = main && *exit_code == argo::exec::EXECUTOR_FAILED && !message.is_empty();
+            Some((if executor { ERROR } else { FAILED }, text))
+        }
+        ContainerState::Unknown | ContainerState::Running { .. } => None,
+    }
+}
+
+fn exit_of(container: &ContainerView) -> Option<i32> {
+    match container.state {
+        ContainerState::Terminated { exit_code, .. } => Some(exit_code),
+        _ => None,
+    }
+}
+
+/// The exit code of the main container.
+fn exit_code(pod: &PodView) -> Option<i32> {
+    pod.containers.iter().find(|c| c.name == MAIN).and_then(exit_of)
+}
+
+fn latest_finish(pod: &PodView) -> Option<Time> {
+    let all = pod.init_containers.iter().chain(&pod.containers);
+    all.filter_map(|c| match c.state {
+        ContainerState::Terminated { finished, .. } => finished,
+        _ => None,
+    })
+    .max()
+}
+
+/// Reported outputs with what only their declaration says.
+fn with_declared(mut outputs: Outputs, template: &Template) -> Outputs {
+    for output in &mut outputs.parameters {
+        if let Some(declared) = template.outputs.parameter(&output.name) {
+            output.global_name.clone_from(&declared.global_name);
+            output.value_from = declared.value_from.clone();
+            output.description.clone_from(&declared.description);
+        }
+    }
+    for output in &mut outputs.artifacts {
+        if let Some(declared) = template.outputs.artifact(&output.name) {
+            output.global_name.clone_from(&declared.global_name);
+        }
+    }
+    outputs
+}
+
+/// Progress of a node that succeeded: all of it.
+fn complete(progress: &str) -> String {
+    let total = progress.split_once('/').map_or("1", |(_, total)| total);
+    format!("{total}/{total}")
+}

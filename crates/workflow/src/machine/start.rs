@@ -1,0 +1,166 @@
+//! Starting the work that a template says, by its kind.
+
+use std::sync::Arc;
+
+use argo::Template;
+use meta::Timestamp;
+
+use super::Machine;
+use super::nodes::Ix;
+use super::plan::{Call, Frame, Plan, PodPlan, StepsPlan, Stop};
+use crate::phase::{PENDING, RUNNING, kind};
+use crate::template::{Base, Work, work};
+use crate::vars::{Refs, Var, VarMap};
+
+impl Machine {
+    /// Starts the work of a template whose tags are replaced, or takes it up again.
+    pub(super) fn begin_work(
+        &mut self,
+        call: &Call,
+        known: Option<Ix>,
+        inner: Base,
+        template: &Arc<Template>,
+        deadline: Option<Timestamp>,
+    ) -> Result<Ix, Stop> {
+        match work(template) {
+            Some(Work::Container | Work::Script | Work::ContainerSet) => {
+                self.begin_pod(call, known, template, deadline)
+            }
+            Some(Work::Suspend) => self.begin_suspend(call, known, template),
+            Some(Work::Steps) => self.begin_steps(call, known, inner, template),
+            Some(Work::Dag) => self.begin_dag(call, known, inner, template),
+            other => {
+                let what = match other {
+                    Some(Work::Resource) => "resource",
+                    Some(Work::Data) => "data",
+                    Some(Work::Http) => "http",
+                    Some(Work::Plugin) => "plugin",
+                    _ => "such",
+                };
+                let message = format!("Template '{}': {what} templates are not supported", template.name);
+                self.error_node(known, call, &message);
+                Err(Stop::Error(message))
+            }
+        }
+    }
+
+    fn begin_pod(
+        &mut self,
+        call: &Call,
+        known: Option<Ix>,
+        template: &Arc<Template>,
+        deadline: Option<Timestamp>,
+    ) -> Result<Ix, Stop> {
+        let ix = known.unwrap_or_else(|| self.executable(call, kind::POD, PENDING, template));
+        let plan = PodPlan {
+            template: template.clone(),
+            on_exit: call.on_exit,
+            include_result: self.result_is_wanted(call),
+            deadline,
+            timeout: self.node_timeout(ix, template).map_err(|e| self.errored(ix, e))?,
+        };
+        self.timers.extend(plan.timeout.map(|at| (at, ix)));
+        self.nodes.get_mut(ix).plan = Plan::Pod(Box::new(plan));
+        self.start_now(ix)
+    }
+
+    /// Marks a node as failed by its own doing and gives the error for its caller.
+    fn errored(&mut self, ix: Ix, message: String) -> Stop {
+        self.mark(ix, crate::phase::ERROR, &message);
+        Stop::Error(message)
+    }
+
+    /// When a node with a `timeout` times out.
+    fn node_timeout(&self, ix: Ix, template: &Template) -> Result<Option<Timestamp>, String> {
+        if template.timeout.is_empty() {
+            return Ok(None);
+        }
+        let after = meta::duration::parse_or_seconds(&template.timeout)
+            .map_err(|e| format!("invalid timeout format {e}"))?;
+        let started = self.nodes.status(ix).started_at.map_or(self.now, |t| t.0);
+        Ok(started.checked_add(after).ok())
+    }
+
+    fn begin_suspend(&mut self, call: &Call, known: Option<Ix>, template: &Arc<Template>) -> Result<Ix, Stop> {
+        let ix = match known {
+            Some(ix) => ix,
+            None => {
+                let ix = self.executable(call, kind::SUSPEND, PENDING, template);
+                self.init_suspend(ix, template);
+                ix
+            }
+        };
+        self.nodes.get_mut(ix).plan = Plan::Suspend(Box::new((**template).clone()));
+        self.start_now(ix)
+    }
+
+    fn begin_steps(
+        &mut self,
+        call: &Call,
+        known: Option<Ix>,
+        inner: Base,
+        template: &Arc<Template>,
+    ) -> Result<Ix, Stop> {
+        let ix = known.unwrap_or_else(|| self.executable(call, kind::STEPS, RUNNING, template));
+        let plan = StepsPlan {
+            template: template.clone(),
+            frame: Arc::new(frame(ix, call, inner, template, "steps")),
+            current: 0,
+            groups: Vec::new(),
+        };
+        self.boundaries.insert(ix, template.clone());
+        self.nodes.get_mut(ix).plan = Plan::Steps(Box::new(plan));
+        self.start_now(ix)
+    }
+
+    fn begin_dag(
+        &mut self,
+        call: &Call,
+        known: Option<Ix>,
+        inner: Base,
+        template: &Arc<Template>,
+    ) -> Result<Ix, Stop> {
+        let ix = known.unwrap_or_else(|| self.executable(call, kind::DAG, RUNNING, template));
+        let frame = frame(ix, call, inner, template, "tasks");
+        let plan = super::dag::plan(template, frame).map_err(|e| self.errored(ix, e))?;
+        self.boundaries.insert(ix, template.clone());
+        self.nodes.get_mut(ix).plan = Plan::Dag(Box::new(plan));
+        self.start_now(ix)
+    }
+
+    /// Whether a step's output is referred to as `outputs.result` in the template around it.
+    fn result_is_wanted(&self, call: &Call) -> bool {
+        let Some(boundary) = call.boundary else { return false };
+        let name = crate::names::step_of(&call.name);
+        let json = match self.template_around(boundary) {
+            Some(template) => serde_json::to_string(&*template).unwrap_or_default(),
+            None => return false,
+        };
+        // Quotes inside JSON strings are escaped: both forms of `steps["name"]` are looked for.
+        let forms = [
+            format!(".{name}.outputs.result"),
+            format!("['{name}'].outputs.result"),
+            format!("[\\\"{name}\\\"].outputs.result"),
+        ];
+        forms.iter().any(|form| json.contains(form))
+    }
+
+    /// The template of a steps or dag node.
+    pub(super) fn template_around(&self, boundary: Ix) -> Option<Arc<Template>> {
+        self.boundaries.get(&boundary).cloned()
+    }
+}
+
+/// What the steps or tasks of a node share.
+fn frame(ix: Ix, call: &Call, base: Base, template: &Template, prefix: &'static str) -> Frame {
+    let mut inputs = VarMap::new();
+    for input in &template.inputs.parameters {
+        let value = input.value.as_ref().map_or("", |v| v.as_str());
+        inputs.insert(format!("inputs.parameters.{}", input.name), Var::text(value));
+    }
+    for input in &template.inputs.artifacts {
+        let name = format!("inputs.artifacts.{}", input.name);
+        inputs.insert(name, Var::Artifact(Arc::new(input.clone())));
+    }
+    Frame { boundary: ix, base, on_exit: call.on_exit, inputs, refs: Refs::new(prefix), level: call.level + 1 }
+}
