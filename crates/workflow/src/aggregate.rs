@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use argo::NodeStatus;
-use serde_json::{Map, Value};
+use expr::lang::Value;
+use serde_json::{Map, Value as Json};
 
 use crate::names::loop_index;
 use crate::phase::{SUCCEEDED, hooked, retried};
-use crate::vars::{Var, VarMap};
+use crate::vars::{self, VarMap};
 
 /// `outputs.result`, `outputs.parameters` and `outputs.parameters.NAME` of a loop.
 ///
@@ -24,7 +25,7 @@ pub(crate) fn loop_outputs(mut nodes: Vec<&NodeStatus>) -> Result<VarMap, String
     for node in nodes.iter().filter(|n| n.phase == SUCCEEDED) {
         let Some(outputs) = &node.outputs else { continue };
         if let Some(result) = &outputs.result {
-            results.push(serde_json::from_str::<Value>(result).map_err(|e| go_json_error(result, &e))?);
+            results.push(serde_json::from_str::<Json>(result).map_err(|e| go_json_error(result, &e))?);
         }
         let mut of_node = Map::new();
         for parameter in &outputs.parameters {
@@ -33,12 +34,12 @@ pub(crate) fn loop_outputs(mut nodes: Vec<&NodeStatus>) -> Result<VarMap, String
             lists.entry(&parameter.name).or_default().push(value);
         }
         if !of_node.is_empty() {
-            parameters.push(Value::Object(sorted(of_node)));
+            parameters.push(Json::Object(sorted(of_node)));
         }
     }
     let mut vars = VarMap::from([
-        ("outputs.result".to_owned(), json_var(&Value::Array(results))),
-        ("outputs.parameters".to_owned(), json_var(&Value::Array(parameters))),
+        ("outputs.result".to_owned(), json_var(&Json::Array(results))),
+        ("outputs.parameters".to_owned(), json_var(&Json::Array(parameters))),
     ]);
     for (name, values) in lists {
         vars.insert(format!("outputs.parameters.{name}"), json_var(&list(&values)));
@@ -47,26 +48,26 @@ pub(crate) fn loop_outputs(mut nodes: Vec<&NodeStatus>) -> Result<VarMap, String
 }
 
 /// Go writes maps in the order of their keys.
-fn sorted(map: Map<String, Value>) -> Map<String, Value> {
-    let ordered: BTreeMap<String, Value> = map.into_iter().collect();
+fn sorted(map: Map<String, Json>) -> Map<String, Json> {
+    let ordered: BTreeMap<String, Json> = map.into_iter().collect();
     ordered.into_iter().collect()
 }
 
-fn json_var(value: &Value) -> Var {
-    Var::text(value.to_string())
+fn json_var(value: &Json) -> Value {
+    vars::text(value.to_string())
 }
 
-fn list(values: &[&str]) -> Value {
-    let parsed: Option<Vec<Value>> = values.iter().map(|v| structured(v)).collect();
+fn list(values: &[&str]) -> Json {
+    let parsed: Option<Vec<Json>> = values.iter().map(|v| structured(v)).collect();
     match parsed {
-        Some(parsed) => Value::Array(parsed),
-        None => Value::Array(values.iter().map(|v| Value::from(*v)).collect()),
+        Some(parsed) => Json::Array(parsed),
+        None => Json::Array(values.iter().map(|v| Json::from(*v)).collect()),
     }
 }
 
 /// A value that is a JSON object or list.
-fn structured(text: &str) -> Option<Value> {
-    let value: Value = serde_json::from_str(text).ok()?;
+fn structured(text: &str) -> Option<Json> {
+    let value: Json = serde_json::from_str(text).ok()?;
     (value.is_object() || value.is_array()).then_some(value)
 }
 
@@ -113,17 +114,15 @@ mod tests {
             node(1, "Failed", "2", "a"),
         ];
         let vars = loop_outputs(nodes.iter().collect()).unwrap();
-        assert_eq!(vars["outputs.result"], Var::text("[{\"a\":1},3]"));
-        assert_eq!(vars["outputs.parameters"], Var::text("[{\"p\":\"b\"},{\"p\":\"c\"}]"));
-        assert_eq!(vars["outputs.parameters.p"], Var::text("[\"b\",\"c\"]"));
+        assert_eq!(vars["outputs.result"].as_str(), Some("[{\"a\":1},3]"));
+        assert_eq!(vars["outputs.parameters"].as_str(), Some("[{\"p\":\"b\"},{\"p\":\"c\"}]"));
+        assert_eq!(vars["outputs.parameters.p"].as_str(), Some("[\"b\",\"c\"]"));
     }
 
     #[test]
     fn a_result_must_be_json() {
         let nodes = [node(0, "Succeeded", "hello", "x")];
-        assert_eq!(
-            loop_outputs(nodes.iter().collect()),
-            Err("invalid character 'h' looking for beginning of value".to_owned())
-        );
+        let error = loop_outputs(nodes.iter().collect()).unwrap_err();
+        assert_eq!(error, "invalid character 'h' looking for beginning of value");
     }
 }

@@ -3,10 +3,11 @@
 
 use argo::core::ConfigMapKeySelector;
 use argo::{Arguments, Parameter, Template};
+use serde::Deserialize;
 
 use crate::contract::{ConfigMap, LABEL_CONFIG_MAP_TYPE, Library};
 use crate::subst::{self, Unknown};
-use crate::vars::{Var, VarMap, Vars};
+use crate::vars::{self, VarMap, Vars};
 
 /// Stands for an argument that refers to an output which a skipped node never gave: as if not passed.
 pub(crate) const ABSENT: &str = "__argo-internal.absent-optional-output__";
@@ -15,22 +16,21 @@ pub(crate) const ABSENT: &str = "__argo-internal.absent-optional-output__";
 pub(crate) fn process(
     template: &Template,
     arguments: &Arguments,
-    globals: &VarMap,
-    locals: &VarMap,
+    vars: Vars<'_>,
     library: &Library,
 ) -> Result<Template, String> {
     let mut filled = template.clone();
     for input in &mut filled.inputs.parameters {
-        fill_parameter(input, arguments.parameter(&input.name), globals, library)?;
+        fill_parameter(input, arguments.parameter(&input.name), vars, library)?;
     }
     fill_artifacts(&mut filled, arguments)?;
-    substitute(&filled, globals, locals)
+    substitute(&filled, vars)
 }
 
 fn fill_parameter(
     input: &mut Parameter,
     argument: Option<&Parameter>,
-    globals: &VarMap,
+    vars: Vars<'_>,
     library: &Library,
 ) -> Result<(), String> {
     if input.value.is_none() {
@@ -58,7 +58,7 @@ fn fill_parameter(
     }
     let reference = input.value_from.as_ref().and_then(|f| f.config_map_key_ref.clone());
     match reference {
-        Some(reference) => from_config_map(input, &reference, globals, library),
+        Some(reference) => from_config_map(input, &reference, vars, library),
         None if input.value.is_none() => Err(format!("inputs.parameters.{} was not supplied", input.name)),
         None => Ok(()),
     }
@@ -67,11 +67,9 @@ fn fill_parameter(
 fn from_config_map(
     input: &mut Parameter,
     reference: &ConfigMapKeySelector,
-    globals: &VarMap,
+    vars: Vars<'_>,
     library: &Library,
 ) -> Result<(), String> {
-    let none = VarMap::new();
-    let vars = Vars { locals: &none, refs: None, globals };
     let text = |field| {
         subst::in_text(reference.text(field).unwrap_or_default(), vars, Unknown::Refuse)
             .map_err(|f| format!("failed to substitute configMapKeyRef: {}", f.message()))
@@ -148,24 +146,19 @@ fn fill_artifacts(template: &mut Template, arguments: &Arguments) -> Result<(), 
 }
 
 /// Replaces global and local tags, then those of the template's own inputs and outputs.
-pub(crate) fn substitute(template: &Template, globals: &VarMap, locals: &VarMap) -> Result<Template, String> {
-    let json = serde_json::to_string(template).map_err(|e| e.to_string())?;
-    if !json.contains("{{") {
-        return Ok(template.clone());
-    }
-    let vars = Vars { locals, refs: None, globals };
-    let first = subst::in_json(&json, vars, Unknown::Keep).map_err(subst::Failure::message)?;
-    let decode = |text: &str| {
-        serde_json::from_str::<Template>(text).map_err(|e| format!("the result of substitution is not valid: {e}"))
-    };
-    let half = decode(&first)?;
-    if !first.contains("{{") {
+pub(crate) fn substitute(template: &Template, vars: Vars<'_>) -> Result<Template, String> {
+    let json = serde_json::to_value(template).map_err(|e| e.to_string())?;
+    let first = subst::in_value(&json, vars, Unknown::Keep).map_err(subst::Failure::message)?;
+    let invalid = |e: serde_json::Error| format!("the result of substitution is not valid: {e}");
+    let half: Template = Template::deserialize(&first).map_err(invalid)?;
+    let mut all = vars.locals.clone();
+    own_vars(&half, &mut all)?;
+    let vars = Vars { locals: &all, ..vars };
+    let second = subst::in_value(&first, vars, Unknown::Keep).map_err(subst::Failure::message)?;
+    if second == first {
         return Ok(half);
     }
-    let mut all = locals.clone();
-    own_vars(&half, &mut all)?;
-    let vars = Vars { locals: &all, refs: None, globals };
-    decode(&subst::in_json(&first, vars, Unknown::Keep).map_err(subst::Failure::message)?)
+    serde_json::from_value(second).map_err(invalid)
 }
 
 /// `inputs.*` and the paths of outputs.
@@ -173,7 +166,7 @@ fn own_vars(template: &Template, vars: &mut VarMap) -> Result<(), String> {
     for input in &template.inputs.parameters {
         match &input.value {
             Some(value) => {
-                vars.insert(format!("inputs.parameters.{}", input.name), Var::text(value.as_str()));
+                vars.insert(format!("inputs.parameters.{}", input.name), vars::text(value.as_str()));
             }
             None if input.value_from.is_none() => {
                 return Err(format!("inputs.parameters.{} had no value", input.name));
@@ -182,16 +175,16 @@ fn own_vars(template: &Template, vars: &mut VarMap) -> Result<(), String> {
         }
     }
     let all = serde_json::to_string(&template.inputs.parameters).map_err(|e| e.to_string())?;
-    vars.insert("inputs.parameters".to_owned(), Var::text(all));
+    vars.insert("inputs.parameters".to_owned(), vars::text(all));
     let paths = template.inputs.artifacts.iter().map(|a| ("inputs.artifacts", a));
     for (group, artifact) in paths.chain(template.outputs.artifacts.iter().map(|a| ("outputs.artifacts", a))) {
         if !artifact.path.is_empty() {
-            vars.insert(format!("{group}.{}.path", artifact.name), Var::text(artifact.path.as_str()));
+            vars.insert(format!("{group}.{}.path", artifact.name), vars::text(artifact.path.as_str()));
         }
     }
     for output in &template.outputs.parameters {
         if let Some(from) = output.value_from.as_ref().filter(|f| !f.path.is_empty()) {
-            vars.insert(format!("outputs.parameters.{}.path", output.name), Var::text(from.path.as_str()));
+            vars.insert(format!("outputs.parameters.{}.path", output.name), vars::text(from.path.as_str()));
         }
     }
     Ok(())

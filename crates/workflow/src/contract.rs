@@ -45,6 +45,8 @@ pub struct Config {
     pub workflow_defaults: Option<WorkflowSpec>,
     /// How pods get `plimsoll exec`.
     pub exec: ExecConfig,
+    /// Commands of images, for steps under `plimsoll exec` that name none (Argo's `images`).
+    pub images: BTreeMap<String, Vec<String>>,
 }
 
 /// How pods get `plimsoll exec`: an image volume that holds the binary.

@@ -7,10 +7,7 @@ use serde_json::Value;
 
 use crate::args::config_map_value;
 use crate::contract::Library;
-use crate::vars::{Var, VarMap};
-
-/// The letters that `workflow.creationTimestamp.<letter>` takes: those of strftime.
-const TIME_LETTERS: &str = "aAbBcdDeEfFgGhHIjklmMnOpPrRsStTuUvVwWxXyYzZ";
+use crate::vars::{self, VarMap};
 
 /// All that is known when the workflow starts. `workflow.status`, `workflow.failures` and
 /// `workflow.duration` are set as it goes on.
@@ -21,7 +18,7 @@ pub(crate) fn globals(
     library: &Library,
 ) -> Result<VarMap, String> {
     let mut vars = VarMap::new();
-    let mut set = |name: &str, value: &str| drop(vars.insert(format!("workflow.{name}"), Var::text(value)));
+    let mut set = |name: &str, value: &str| drop(vars.insert(format!("workflow.{name}"), vars::text(value)));
     set("name", &meta.name);
     set("namespace", &meta.namespace);
     set("mainEntrypoint", &spec.entrypoint);
@@ -53,12 +50,8 @@ pub(crate) fn globals(
 }
 
 fn creation(set: &mut impl FnMut(&str, &str), created: Timestamp) {
-    let zoned = created.to_zoned(jiff::tz::TimeZone::UTC);
-    for letter in TIME_LETTERS.chars() {
-        let format = format!("%{letter}");
-        if let Ok(text) = jiff::fmt::strtime::format(&format, &zoned) {
-            set(&format!("creationTimestamp.{letter}"), &text);
-        }
+    for (letter, text) in expr::strftime::letters(created) {
+        set(&format!("creationTimestamp.{letter}"), &text);
     }
     set("creationTimestamp", &seconds(created));
     set("creationTimestamp.RFC3339", &seconds(created));

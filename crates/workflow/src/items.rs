@@ -5,7 +5,7 @@ use argo::{IntOrString, Item};
 use serde_json::Value;
 
 use crate::names::loop_item;
-use crate::vars::{Var, VarMap};
+use crate::vars::{self, VarMap};
 
 /// The numbers of a sequence, formatted; it may count downwards.
 pub(crate) fn sequence(sequence: &Sequence) -> Result<Vec<Item>, String> {
@@ -19,7 +19,7 @@ pub(crate) fn sequence(sequence: &Sequence) -> Result<Vec<Item>, String> {
         (None, None) => return Err("neither end nor count was specified in withSequence".to_owned()),
     };
     let format = if sequence.format.is_empty() { "%d" } else { &sequence.format };
-    let item = |i: i64| Item(Value::from(crate::glue::format_integer(format, i)));
+    let item = |i: i64| Item(Value::from(expr::go_format::sprintf(format, i)));
     Ok(if start <= end {
         (start..=end).map(item).collect()
     } else {
@@ -72,7 +72,7 @@ pub(crate) fn turn(name: &str, index: usize, item: &Item) -> (String, VarMap) {
             for (key, value) in map {
                 let text = Item(value.clone()).to_string();
                 parts.push(format!("{key}:{text}"));
-                vars.insert(format!("item.{key}"), Var::text(text));
+                vars.insert(format!("item.{key}"), vars::text(text));
             }
             parts.sort();
             parts.join(",")
@@ -84,7 +84,7 @@ pub(crate) fn turn(name: &str, index: usize, item: &Item) -> (String, VarMap) {
         }
         _ => item.to_string(),
     };
-    vars.insert("item".to_owned(), Var::text(item_text(item)));
+    vars.insert("item".to_owned(), vars::text(item_text(item)));
     (loop_item(name, index, &description), vars)
 }
 
@@ -106,7 +106,7 @@ mod tests {
     fn check(json: &str, name: &str, text: &str) {
         let item: Item = serde_json::from_str(json).unwrap();
         let (turn, vars) = turn("a", 3, &item);
-        assert_eq!((turn.as_str(), &vars["item"]), (name, &Var::text(text)));
+        assert_eq!((turn.as_str(), vars["item"].as_str()), (name, Some(text)));
     }
 
     #[test]

@@ -1,9 +1,28 @@
 //! Argo's semantics: the state machine of one workflow, as pure functions of what was observed.
 //!
+//! ```text
+//!   contract   what goes in and out
+//!   machine    nodes, and what happens to them
+//!   pod        the pod of a node
+//!   template args subst vars globals items aggregate merge names phase    what the machine is made of
+//! ```
+//!
 //! It must not know clients, clocks, randomness or files: objects and times come in, effects go out.
 
+mod aggregate;
+mod args;
 pub mod contract;
+mod globals;
+mod glue;
+mod items;
 mod machine;
+mod merge;
+pub mod names;
+mod phase;
+pub mod pod;
+mod subst;
+mod template;
+mod vars;
 mod view;
 
 pub use machine::Machine;

@@ -12,7 +12,7 @@ use super::{MAX_NESTING, Machine, Note, whole_seconds};
 use crate::names::{self, pod_name};
 use crate::phase::{self, ERROR, kind};
 use crate::template::{Base, Holder, Work, work};
-use crate::vars::{Var, VarMap};
+use crate::vars::{self, VarMap};
 
 /// How many templates deep calls may nest.
 const MAX_LEVEL: usize = 100;
@@ -50,20 +50,20 @@ impl Machine {
     /// The template that is called, its inputs filled in.
     fn prepare(&mut self, call: &Call) -> Result<(Base, Arc<Template>), String> {
         let (inner, template) = self.templates.resolve(&call.base, &call.holder)?;
-        let mut locals = VarMap::from([("node.name".to_owned(), Var::text(call.name.as_str()))]);
+        let mut locals = VarMap::from([("node.name".to_owned(), vars::text(call.name.as_str()))]);
         if work(&template).is_some_and(Work::is_pod) && self.retry_strategy(&template).is_none() {
             let pod = pod_name(self.name(), &call.name, &template.name);
-            locals.insert("pod.name".to_owned(), Var::text(pod));
+            locals.insert("pod.name".to_owned(), vars::text(pod));
         }
         let of = match call.role {
             Role::Task => Some("tasks.name"),
             Role::Step | Role::Hook | Role::Workflow => Some("steps.name"),
         };
         if let Some(key) = of {
-            locals.insert(key.to_owned(), Var::text(call.holder.name.as_str()));
+            locals.insert(key.to_owned(), vars::text(call.holder.name.as_str()));
         }
         let library = self.library();
-        let processed = crate::args::process(&template, &call.args, &self.globals, &locals, &library)?;
+        let processed = crate::args::process(&template, &call.args, self.vars(&locals, None), &library)?;
         Ok((inner, Arc::new(processed)))
     }
 

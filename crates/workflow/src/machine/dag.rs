@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use argo::{DagTask, Template};
+use expr::depends::{ContinueOn, Depends, TaskResult};
 
 use super::nodes::Ix;
 use super::plan::{Call, DagPlan, FanPlan, Frame, Plan, Role, Slot, Stop, Task, is_loop};
 use super::steps::continues;
 use super::{Machine, Note};
-use crate::depends::Logic;
 use crate::glue::when;
 use crate::phase::{self, ERROR, FAILED, OMITTED, RUNNING, SUCCEEDED, kind};
 use crate::subst::Failure;
@@ -25,7 +25,7 @@ pub(super) fn plan(template: &Arc<Template>, frame: Frame) -> Result<DagPlan, St
     let index: HashMap<&str, usize> = declared.iter().enumerate().map(|(i, t)| (t.name.as_str(), i)).collect();
     let mut tasks = Vec::with_capacity(declared.len());
     for task in declared {
-        let logic = Logic::of(task, declared)?;
+        let logic = logic(task, declared)?;
         let dependencies = logic.tasks().into_iter().map(|name| {
             let found = index.get(name).copied();
             found.ok_or_else(|| format!("task '{}' depends on '{name}', which does not exist", task.name))
@@ -58,6 +58,19 @@ pub(super) fn plan(template: &Arc<Template>, frame: Frame) -> Result<DagPlan, St
         blocked: VecDeque::new(),
         started: false,
     })
+}
+
+/// When a task may start, among its siblings.
+fn logic(task: &DagTask, tasks: &[DagTask]) -> Result<Depends, String> {
+    let declared = if task.depends.is_empty() {
+        Depends::of_dependencies(task.dependencies.iter().cloned())
+    } else {
+        Depends::parse(&task.depends).map_err(|e| e.message)?
+    };
+    Ok(declared.expand(&|name| {
+        let on = tasks.iter().find(|t| t.name == name).and_then(|t| t.continue_on.as_ref());
+        ContinueOn { error: on.is_some_and(|c| c.error), failed: on.is_some_and(|c| c.failed) }
+    }))
 }
 
 /// The tasks of `target`, or those that no other depends on, by name.
@@ -234,7 +247,7 @@ impl Machine {
     /// The node of a task that starts, or does not run; none if a limit stands against it.
     fn start_task(&mut self, ix: Ix, plan: &mut DagPlan, task: usize, call: &Call) -> Option<Ix> {
         let of = &plan.tasks[task];
-        if !of.logic.holds(&|name, result| self.task_result(plan, of, name, result)) {
+        if !of.logic.evaluate(&|name, result| self.task_result(plan, of, name, result)) {
             let node = self.settled_marker(call, OMITTED, "omitted: depends condition not met");
             self.connect(ix, plan, task, node);
             return Some(node);
@@ -339,7 +352,7 @@ impl Machine {
     }
 
     /// A task's result, as `depends` names it.
-    fn task_result(&self, plan: &DagPlan, of: &Task, name: &str, result: &str) -> bool {
+    fn task_result(&self, plan: &DagPlan, of: &Task, name: &str, result: TaskResult) -> bool {
         let slot = of.dependencies.iter().map(|d| &plan.tasks[*d].slot).find(|s| s.origin == name);
         let Some(node) = slot.and_then(|s| s.node) else { return false };
         let status = self.nodes.status(node);
@@ -349,18 +362,17 @@ impl Machine {
             children.into_iter().map(|c| self.phase(c)).collect()
         };
         match result {
-            "Succeeded" => status.phase == SUCCEEDED,
-            "Failed" => status.phase == FAILED,
-            "Errored" => status.phase == ERROR,
-            "Skipped" => status.phase == phase::SKIPPED,
-            "Omitted" => status.phase == OMITTED,
-            "Daemoned" => phase::daemoned(status) && status.phase != phase::PENDING,
-            "AnySucceeded" => phases().contains(&SUCCEEDED),
-            "AllFailed" => {
+            TaskResult::Succeeded => status.phase == SUCCEEDED,
+            TaskResult::Failed => status.phase == FAILED,
+            TaskResult::Errored => status.phase == ERROR,
+            TaskResult::Skipped => status.phase == phase::SKIPPED,
+            TaskResult::Omitted => status.phase == OMITTED,
+            TaskResult::Daemoned => phase::daemoned(status) && status.phase != phase::PENDING,
+            TaskResult::AnySucceeded => phases().contains(&SUCCEEDED),
+            TaskResult::AllFailed => {
                 let phases = phases();
                 !phases.is_empty() && phases.iter().all(|p| *p == FAILED)
             }
-            _ => false,
         }
     }
 

@@ -13,7 +13,9 @@ use crate::glue::when;
 use crate::items;
 use crate::phase::{self, ERROR, FAILED, SKIPPED, kind};
 use crate::subst::{self, Failure, Unknown};
-use crate::vars::{Var, Vars};
+use expr::lang::Value;
+
+use crate::vars::Vars;
 
 impl Machine {
     /// Replaces the tags of a group's steps and makes turns of its loops.
@@ -57,7 +59,7 @@ impl Machine {
     ) -> Result<DagTask, Failure> {
         let mut task = task.clone();
         let hooks = std::mem::take(&mut task.hooks);
-        let vars = Vars { locals: &frame.inputs, refs: Some(&frame.refs), globals: &self.globals };
+        let vars = self.vars(&frame.inputs, Some(&frame.refs));
         if !task.when.is_empty() {
             let condition = subst::in_text(&task.when, vars, Unknown::KeepAllButRefs)?;
             match when(&condition) {
@@ -118,7 +120,7 @@ impl Machine {
         body.with_items.clear();
         body.with_param.clear();
         body.with_sequence = None;
-        let json = serde_json::to_string(&body).map_err(|e| e.to_string())?;
+        let json = serde_json::to_value(&body).map_err(|e| e.to_string())?;
         let turns = list.iter().enumerate();
         turns.map(|(i, item)| self.turn(&body, &json, i, item, frame)).collect()
     }
@@ -126,20 +128,20 @@ impl Machine {
     fn turn(
         &self,
         body: &DagTask,
-        json: &str,
+        json: &serde_json::Value,
         index: usize,
         item: &argo::Item,
         frame: &Frame,
     ) -> Result<DagTask, String> {
         let (name, mut locals) = items::turn(&body.name, index, item);
         locals.extend(frame.inputs.iter().map(|(k, v)| (k.clone(), v.clone())));
-        let vars = Vars { locals: &locals, refs: Some(&frame.refs), globals: &self.globals };
+        let vars = self.vars(&locals, Some(&frame.refs));
         let unknown = match when(&body.when) {
             Ok(false) => Unknown::Keep,
             _ => Unknown::Refuse,
         };
-        let text = subst::in_json(json, vars, unknown).map_err(Failure::message)?;
-        let mut turn: DagTask = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+        let value = subst::in_value(json, vars, unknown).map_err(Failure::message)?;
+        let mut turn: DagTask = serde_json::from_value(value).map_err(|e| e.to_string())?;
         turn.name = name;
         turn.template.clone_from(&body.template);
         Ok(turn)
@@ -351,7 +353,7 @@ pub(super) fn mark_absent_args(args: &mut argo::Arguments, vars: Vars<'_>) {
             .as_ref()
             .and_then(|v| v.as_str().strip_prefix("{{")?.strip_suffix("}}"))
             .filter(|key| !key.contains("{{") && !key.contains("}}"));
-        if reference.is_some_and(|key| vars.get(key.trim()) == Some(&Var::Absent)) {
+        if reference.is_some_and(|key| vars.get(key.trim()).is_some_and(Value::is_nil)) {
             parameter.value = Some(ABSENT.into());
         }
     }

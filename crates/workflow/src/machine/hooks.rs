@@ -16,7 +16,7 @@ use crate::names;
 use crate::phase::{self, RUNNING};
 use crate::subst::{self, Failure, Unknown};
 use crate::template::Holder;
-use crate::vars::{Var, VarMap, Vars};
+use crate::vars::{self, VarMap};
 
 /// The hook that runs at the end.
 const EXIT: &str = "exit";
@@ -52,7 +52,7 @@ impl Machine {
                 return Err(format!("Expression required for hook {node_name}"));
             }
             let known = self.nodes.find(&names::node_id(self.name(), &node_name)).is_some();
-            let vars = Vars { locals: &locals, refs: Some(&frame.refs), globals: &self.globals };
+            let vars = self.vars(&locals, Some(&frame.refs));
             if slot.hooks.iter().any(|(started, _)| started == name) || !(known || truth(&hook.expression, vars)?) {
                 continue;
             }
@@ -73,7 +73,7 @@ impl Machine {
         }
         if !hook.expression.is_empty() {
             let locals = self.hook_locals(frame, slot, node);
-            let vars = Vars { locals: &locals, refs: Some(&frame.refs), globals: &self.globals };
+            let vars = self.vars(&locals, Some(&frame.refs));
             if !truth(&hook.expression, vars)? {
                 return Ok(true);
             }
@@ -105,7 +105,7 @@ impl Machine {
         for (field, var) in self.node_vars(node) {
             locals.insert(format!("{}.{}.{field}", frame.refs.prefix, slot.origin), var);
         }
-        locals.insert(format!("{}.{name}.status", frame.refs.prefix), Var::text(status.phase.as_str()));
+        locals.insert(format!("{}.{name}.status", frame.refs.prefix), vars::text(status.phase.as_str()));
         locals
     }
 
@@ -173,14 +173,14 @@ impl Machine {
         let prefix = format!("{}.{}.outputs", frame.refs.prefix, slot.origin);
         for parameter in outputs.iter().flat_map(|o| &o.parameters) {
             let value = parameter.value.as_ref().map_or("", |v| v.as_str());
-            frame.inputs.insert(format!("{prefix}.parameters.{}", parameter.name), Var::text(value));
+            frame.inputs.insert(format!("{prefix}.parameters.{}", parameter.name), vars::text(value));
         }
         for artifact in outputs.iter().flat_map(|o| &o.artifacts) {
             let name = format!("{prefix}.artifacts.{}", artifact.name);
-            frame.inputs.insert(name, Var::Artifact(Arc::new(artifact.clone())));
+            frame.inputs.insert(name, vars::artifact(artifact));
         }
         let mut args = args.clone();
-        let vars = Vars { locals: &frame.inputs, refs: Some(&frame.refs), globals: &self.globals };
+        let vars = self.vars(&frame.inputs, Some(&frame.refs));
         mark_absent_args(&mut args, vars);
         let mut args = subst::in_object(&args, vars, Unknown::Keep).map_err(Failure::message)?;
         for artifact in &mut args.artifacts {

@@ -21,7 +21,7 @@ use crate::glue::truth;
 use crate::names;
 use crate::phase::{self, ERROR, FAILED, RUNNING, SUCCEEDED, kind};
 use crate::template::{Base, Holder, Templates};
-use crate::vars::{Var, VarMap, Vars};
+use crate::vars::{self, VarMap};
 
 /// A machine that holds what is stored and has not looked at it yet.
 pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
@@ -138,7 +138,7 @@ impl Machine {
             .map_err(|m| (FAILED, format!("failed to set global parameters: {m}")))?;
         for artifact in self.status.outputs.iter().flat_map(|o| &o.artifacts) {
             let name = format!("workflow.outputs.artifacts.{}", artifact.name);
-            self.globals.insert(name, Var::Artifact(Arc::new(artifact.clone())));
+            self.globals.insert(name, vars::artifact(artifact));
         }
         let spec = self.substitute_spec(spec).map_err(|m| (ERROR, m))?;
         self.spec = Arc::new(spec);
@@ -150,7 +150,7 @@ impl Machine {
     fn substitute_spec(&self, mut spec: WorkflowSpec) -> Result<WorkflowSpec, String> {
         let templates = std::mem::take(&mut spec.templates);
         let none = VarMap::new();
-        let vars = Vars { locals: &none, refs: None, globals: &self.globals };
+        let vars = self.vars(&none, None);
         let keep = crate::subst::Unknown::Keep;
         let mut spec = crate::subst::in_object(&spec, vars, keep).map_err(crate::subst::Failure::message)?;
         spec.templates = templates;
@@ -192,6 +192,11 @@ impl Machine {
         open.into_iter().for_each(|ix| self.assess(ix));
     }
 
+    /// The check that is made once, before anything starts.
+    fn validate_spec(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn start_workflow(&mut self) -> Result<(), String> {
         self.validate_spec().map_err(|m| format!("invalid spec: {m}"))?;
         if let Some(repository) = &self.config.artifact_repository {
@@ -215,17 +220,17 @@ impl Machine {
         let none = VarMap::new();
         let mut labels = wanted.labels.clone();
         for (name, from) in &wanted.labels_from {
-            let vars = Vars { locals: &none, refs: None, globals: &self.globals };
+            let vars = self.vars(&none, None);
             let value = crate::glue::text(&from.expression, vars)
                 .map_err(|e| format!("failed to evaluate label \"{name}\" expression \"{}\": {e}", from.expression))?;
             labels.insert(name.clone(), value);
         }
         for (name, value) in labels {
-            self.globals.insert(format!("workflow.labels.{name}"), Var::text(value.as_str()));
+            self.globals.insert(format!("workflow.labels.{name}"), vars::text(value.as_str()));
             self.meta.labels.insert(name, value);
         }
         for (name, value) in wanted.annotations {
-            self.globals.insert(format!("workflow.annotations.{name}"), Var::text(value.as_str()));
+            self.globals.insert(format!("workflow.annotations.{name}"), vars::text(value.as_str()));
             self.meta.annotations.insert(name, value);
         }
         Ok(())
@@ -321,7 +326,7 @@ impl Machine {
             return Ok(self.fulfilled(known));
         }
         let none = VarMap::new();
-        let vars = Vars { locals: &none, refs: None, globals: &self.globals };
+        let vars = self.vars(&none, None);
         if known.is_none() && !truth(&hook.expression, vars)? {
             return Ok(true);
         }
@@ -439,10 +444,10 @@ impl Machine {
     }
 
     fn set_status_var(&mut self, phase: &str) {
-        self.globals.insert("workflow.status".to_owned(), Var::text(phase));
+        self.globals.insert("workflow.status".to_owned(), vars::text(phase));
         let started = self.status.started_at.map_or(self.now, |t| t.0);
         let passed = self.now.duration_since(started).as_secs_f64().max(0.0);
-        self.globals.insert("workflow.duration".to_owned(), Var::text(format!("{passed:.6}")));
+        self.globals.insert("workflow.duration".to_owned(), vars::text(format!("{passed:.6}")));
     }
 
     /// `workflow.failures`: JSON within a quoted string, so that quotes survive substitution.
@@ -463,7 +468,7 @@ impl Machine {
             .collect();
         let text = if list.is_empty() { "null".to_owned() } else { serde_json::Value::from(list).to_string() };
         let quoted = serde_json::Value::from(text).to_string();
-        self.globals.insert("workflow.failures".to_owned(), Var::text(quoted));
+        self.globals.insert("workflow.failures".to_owned(), vars::text(quoted));
     }
 
     /// What follows from the nodes for the workflow's own status.

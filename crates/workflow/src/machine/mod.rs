@@ -41,7 +41,7 @@ use self::plan::Plan;
 use crate::contract::{Config, Effect, Event, Inputs, Library, PodView, Report, Summary, TaskResult};
 use crate::phase::{self, PENDING, RUNNING};
 use crate::template::Templates;
-use crate::vars::VarMap;
+use crate::vars::{Refs, VarMap, Vars};
 
 /// One workflow's state.
 ///
@@ -322,6 +322,11 @@ impl Machine {
 
     fn fulfilled(&self, ix: Ix) -> bool {
         phase::fulfilled(self.nodes.status(ix))
+    }
+
+    /// The variables of some moment.
+    fn vars<'a>(&'a self, locals: &'a VarMap, refs: Option<&'a Refs>) -> Vars<'a> {
+        Vars { locals, refs, globals: &self.globals, now: self.now }
     }
 
     /// The workflow's name.

@@ -1,7 +1,6 @@
 //! What nodes give: as variables for others, as outputs of the node around them, as outputs of the workflow.
 //! Rule: workflow/controller/scope.go, and `buildLocalScope` and its like in operator.go.
 
-use std::sync::Arc;
 
 use argo::{Artifact, DagTask, Outputs, Parameter, Template, ValueFrom};
 use meta::time::seconds;
@@ -13,7 +12,9 @@ use crate::glue;
 use crate::phase::{self, OMITTED, SKIPPED};
 use crate::subst::{self, Failure, Unknown};
 use crate::template::Base;
-use crate::vars::{Var, VarMap, Vars};
+use expr::lang::Value;
+
+use crate::vars::{self, VarMap, Vars};
 
 impl Machine {
     /// What `steps.NAME.` or `tasks.NAME.` may be followed by. A retry node answers with its last attempt.
@@ -22,7 +23,7 @@ impl Machine {
         let mut vars = VarMap::new();
         let mut set = |key: &str, value: &str| {
             if !value.is_empty() {
-                vars.insert(key.to_owned(), Var::text(value));
+                vars.insert(key.to_owned(), vars::text(value));
             }
         };
         set("id", &status.id);
@@ -58,12 +59,12 @@ impl Machine {
         let Ok((_, template)) = self.templates.resolve(base, &holder(task)) else { return };
         for output in &template.outputs.parameters {
             let default = output.value_from.as_ref().and_then(|f| f.default.as_ref());
-            let var = default.map_or(Var::Absent, |d| Var::text(d.as_str()));
+            let var = default.map_or(Value::Nil, |d| vars::text(d.as_str()));
             vars.insert(format!("outputs.parameters.{}", output.name), var);
         }
         if with_artifacts {
             for output in &template.outputs.artifacts {
-                let var = Var::Artifact(Arc::new(Artifact::default()));
+                let var = vars::artifact(&Artifact::default());
                 vars.insert(format!("outputs.artifacts.{}", output.name), var);
             }
         }
@@ -71,7 +72,7 @@ impl Machine {
 
     /// The artifact that `from` or `fromExpression` means, under the name of the one that asks.
     pub(super) fn artifact(&self, wanted: &Artifact, frame: &Frame) -> Result<Artifact, String> {
-        let vars = Vars { locals: &frame.inputs, refs: Some(&frame.refs), globals: &self.globals };
+        let vars = self.vars(&frame.inputs, Some(&frame.refs));
         let mut found = if wanted.from_expression.is_empty() {
             by_tag(&wanted.from, vars)?
         } else {
@@ -135,7 +136,7 @@ impl Machine {
 
     /// The value that an output of a steps or dag template is taken from; none for an absent optional.
     fn scope_value(&self, from: &ValueFrom, frame: &Frame) -> Result<Option<String>, String> {
-        let vars = Vars { locals: &frame.inputs, refs: Some(&frame.refs), globals: &self.globals };
+        let vars = self.vars(&frame.inputs, Some(&frame.refs));
         if !from.expression.is_empty() {
             return glue::text(&from.expression, vars).map(Some);
         }
@@ -147,9 +148,9 @@ impl Machine {
             return glue::text(expression, vars).map(Some);
         }
         match vars.get(tag) {
-            Some(Var::Text(text)) => Ok(Some(text.to_string())),
-            Some(Var::Absent) => Ok(None),
-            Some(Var::Artifact(_)) | None => Err(format!("Unable to resolve: \"{tag}\"")),
+            Some(Value::String(text)) => Ok(Some(text.to_string())),
+            Some(Value::Nil) => Ok(None),
+            _ => Err(format!("Unable to resolve: \"{tag}\"")),
         }
     }
 
@@ -171,7 +172,7 @@ impl Machine {
     fn export_parameter(&mut self, parameter: &Parameter) {
         if let Some(value) = &parameter.value {
             let name = format!("workflow.outputs.parameters.{}", parameter.global_name);
-            self.globals.insert(name, Var::text(value.as_str()));
+            self.globals.insert(name, vars::text(value.as_str()));
         }
         let all = &mut self.status.outputs.get_or_insert_default().parameters;
         match all.iter_mut().find(|p| p.name == parameter.global_name) {
@@ -193,7 +194,7 @@ impl Machine {
         global.name = std::mem::take(&mut global.global_name);
         global.path.clear();
         let name = format!("workflow.outputs.artifacts.{}", global.name);
-        self.globals.insert(name, Var::Artifact(Arc::new(global.clone())));
+        self.globals.insert(name, vars::artifact(&global));
         let all = &mut self.status.outputs.get_or_insert_default().artifacts;
         match all.iter_mut().find(|a| a.name == global.name) {
             Some(known) => *known = global,
@@ -205,18 +206,18 @@ impl Machine {
 fn output_vars(outputs: &Outputs) -> VarMap {
     let mut vars = VarMap::new();
     if let Some(result) = &outputs.result {
-        vars.insert("outputs.result".to_owned(), Var::text(result.as_str()));
+        vars.insert("outputs.result".to_owned(), vars::text(result.as_str()));
     }
     if let Some(code) = &outputs.exit_code {
-        vars.insert("exitCode".to_owned(), Var::text(code.as_str()));
+        vars.insert("exitCode".to_owned(), vars::text(code.as_str()));
     }
     for parameter in &outputs.parameters {
         if let Some(value) = &parameter.value {
-            vars.insert(format!("outputs.parameters.{}", parameter.name), Var::text(value.as_str()));
+            vars.insert(format!("outputs.parameters.{}", parameter.name), vars::text(value.as_str()));
         }
     }
     for artifact in &outputs.artifacts {
-        let var = Var::Artifact(Arc::new(artifact.clone()));
+        let var = vars::artifact(artifact);
         vars.insert(format!("outputs.artifacts.{}", artifact.name), var);
     }
     vars
@@ -228,8 +229,7 @@ fn by_tag(from: &str, vars: Vars<'_>) -> Result<Artifact, String> {
         return glue::artifact(expression, vars);
     }
     match vars.get(tag) {
-        Some(Var::Artifact(artifact)) => Ok((**artifact).clone()),
-        Some(_) => Err(format!("Variable {{{{{tag}}}}} is not an artifact")),
+        Some(value) => vars::as_artifact(value).ok_or_else(|| format!("Variable {{{{{tag}}}}} is not an artifact")),
         None => Err(format!("Unable to resolve: \"{tag}\"")),
     }
 }

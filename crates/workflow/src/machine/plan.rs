@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use argo::status::NodeFlag;
 use argo::{Arguments, DagTask, Template, WorkflowStep};
+use expr::depends::Depends;
 use meta::Timestamp;
 
 use super::nodes::Ix;
-use crate::depends::Logic;
+
 use crate::template::{Base, Holder};
 use crate::vars::{Refs, VarMap};
 
@@ -200,7 +201,7 @@ pub(crate) struct DagPlan {
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) slot: Slot,
-    pub(crate) logic: Logic,
+    pub(crate) logic: Depends,
     pub(crate) dependencies: Vec<usize>,
     pub(crate) dependents: Vec<usize>,
     /// Dependencies that are not over yet.

@@ -142,6 +142,11 @@ impl Machine {
     /// Takes over what the executor reported, and the exit code.
     fn fold(&mut self, status: &mut NodeStatus, pod: &PodView, template: &Template) {
         if let Some(result) = self.results.get(&status.id) {
+            if !result.result.phase.is_empty() && result.result.phase != SUCCEEDED {
+                // The executor failed at its own part.
+                status.phase.clone_from(&result.result.phase);
+                status.message.clone_from(&result.result.message);
+            }
             let reported = result.result.outputs.clone();
             status.outputs = reported.map(|o| with_declared(o, template)).filter(|o| !o.is_empty());
             if !result.result.progress.is_empty() {

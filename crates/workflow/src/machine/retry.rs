@@ -15,7 +15,7 @@ use crate::glue::truth;
 use crate::names::pod_name;
 use crate::phase::{self, ERROR, FAILED, SUCCEEDED};
 use crate::template::{Work, work};
-use crate::vars::{Refs, Var, VarMap, Vars};
+use crate::vars::{self, VarMap, Vars};
 
 /// What to do after an attempt.
 enum Next {
@@ -119,7 +119,7 @@ impl Machine {
             self.attach(known, &call);
         }
         let locals = self.attempt_vars(plan, &call.name, index, before);
-        let template = match crate::args::substitute(&plan.template, &self.globals, &locals) {
+        let template = match crate::args::substitute(&plan.template, self.vars(&locals, None)) {
             Ok(template) => Arc::new(template),
             Err(message) => {
                 self.error_node(known, &call, &message);
@@ -135,7 +135,7 @@ impl Machine {
     /// `retries`, `lastRetry.*` and the attempt's `pod.name`.
     fn attempt_vars(&self, plan: &RetryPlan, name: &str, index: usize, before: Option<Ix>) -> VarMap {
         let mut vars = VarMap::new();
-        let mut set = |key: &str, value: String| drop(vars.insert(key.to_owned(), Var::text(value)));
+        let mut set = |key: &str, value: String| drop(vars.insert(key.to_owned(), vars::text(value)));
         if work(&plan.template).is_some_and(Work::is_pod) {
             set("pod.name", pod_name(self.name(), name, &plan.template.name));
         }
@@ -294,8 +294,7 @@ impl Machine {
         }
         let locals = expression_vars(plan, last);
         let globals = VarMap::new();
-        let refs = Refs::default();
-        let vars = Vars { locals: &locals, refs: Some(&refs), globals: &globals };
+        let vars = Vars { now: self.now, locals: &locals, refs: None, globals: &globals };
         let go_on = truth(&strategy.expression, vars)?;
         Ok((!go_on).then(|| "retryStrategy.expression evaluated to false".to_owned()))
     }
@@ -305,11 +304,11 @@ impl Machine {
 fn expression_vars(plan: &RetryPlan, last: &argo::NodeStatus) -> VarMap {
     let exit_code = last.outputs.as_ref().and_then(|o| o.exit_code.clone());
     VarMap::from([
-        ("retries".to_owned(), Var::text((plan.attempts.len() - 1).to_string())),
-        ("lastRetry.exitCode".to_owned(), Var::text(exit_code.unwrap_or_else(|| "-1".to_owned()))),
-        ("lastRetry.status".to_owned(), Var::text(last.phase.as_str())),
-        ("lastRetry.duration".to_owned(), Var::text(duration(last))),
-        ("lastRetry.message".to_owned(), Var::text(last.message.as_str())),
+        ("retries".to_owned(), vars::text((plan.attempts.len() - 1).to_string())),
+        ("lastRetry.exitCode".to_owned(), vars::text(exit_code.unwrap_or_else(|| "-1".to_owned()))),
+        ("lastRetry.status".to_owned(), vars::text(last.phase.as_str())),
+        ("lastRetry.duration".to_owned(), vars::text(duration(last))),
+        ("lastRetry.message".to_owned(), vars::text(last.message.as_str())),
     ])
 }
 

@@ -10,7 +10,7 @@ use super::nodes::Ix;
 use super::plan::{Call, Frame, Plan, PodPlan, StepsPlan, Stop};
 use crate::phase::{PENDING, RUNNING, kind};
 use crate::template::{Base, Work, work};
-use crate::vars::{Refs, Var, VarMap};
+use crate::vars::{self, Refs, VarMap};
 
 impl Machine {
     /// Starts the work of a template whose tags are replaced, or takes it up again.
@@ -156,11 +156,11 @@ fn frame(ix: Ix, call: &Call, base: Base, template: &Template, prefix: &'static 
     let mut inputs = VarMap::new();
     for input in &template.inputs.parameters {
         let value = input.value.as_ref().map_or("", |v| v.as_str());
-        inputs.insert(format!("inputs.parameters.{}", input.name), Var::text(value));
+        inputs.insert(format!("inputs.parameters.{}", input.name), vars::text(value));
     }
     for input in &template.inputs.artifacts {
         let name = format!("inputs.artifacts.{}", input.name);
-        inputs.insert(name, Var::Artifact(Arc::new(input.clone())));
+        inputs.insert(name, vars::artifact(input));
     }
     Frame { boundary: ix, base, on_exit: call.on_exit, inputs, refs: Refs::new(prefix), level: call.level + 1 }
 }

@@ -1,0 +1,136 @@
+//! The pod of a node.
+//!
+//! A step without outputs, artifacts or script is one container with nothing injected. Others run under
+//! `plimsoll exec`, which an image volume brings and which takes its orders from the environment.
+//! Rule: workflow/controller/workflowpod.go.
+
+mod orders;
+mod spec;
+
+use argo::core::{Container, Volume};
+use argo::{NodeStatus, ObjectMeta, Template, WorkflowSpec};
+use meta::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::contract::{
+    ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, Config, LABEL_COMPLETED, LABEL_WORKFLOW,
+    POD_FINALIZER,
+};
+use crate::names::pod_name;
+use crate::subst::{self, Unknown};
+use crate::vars::{self, VarMap, Vars};
+
+/// Everything a pod is made from.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    /// Of the workflow.
+    pub(crate) meta: &'a ObjectMeta,
+    pub(crate) spec: &'a WorkflowSpec,
+    pub(crate) config: &'a Config,
+    pub(crate) globals: &'a VarMap,
+    /// Volumes of claims that were made for the workflow.
+    pub(crate) claims: &'a [Volume],
+    pub(crate) node: &'a NodeStatus,
+    /// Its tags replaced.
+    pub(crate) template: &'a Template,
+    /// The template around it.
+    pub(crate) around: Option<&'a Template>,
+    pub(crate) on_exit: bool,
+    pub(crate) include_result: bool,
+    /// When the node must be over.
+    pub(crate) deadline: Option<Timestamp>,
+    /// When the workflow must be over; none for exit handlers.
+    pub(crate) workflow_deadline: Option<Timestamp>,
+    pub(crate) now: Timestamp,
+}
+
+impl Job<'_> {
+    fn pod_name(&self) -> String {
+        pod_name(&self.meta.name, &self.node.name, &self.template.name)
+    }
+
+    /// The last substitution: what config maps and volumes brought in.
+    fn vars_of_pod(&self) -> VarMap {
+        let mut locals = VarMap::from([("pod.name".to_owned(), vars::text(self.pod_name()))]);
+        for input in &self.template.inputs.parameters {
+            let value = input.value.as_ref().map_or("", |v| v.as_str());
+            locals.insert(format!("inputs.parameters.{}", input.name), vars::text(value));
+        }
+        locals
+    }
+
+    fn replaced(&self, value: &Value) -> Result<Value, String> {
+        let locals = self.vars_of_pod();
+        let vars = Vars { locals: &locals, refs: None, globals: self.globals, now: self.now };
+        subst::in_value(value, vars, Unknown::Keep).map_err(subst::Failure::message)
+    }
+}
+
+/// The pod's name and the whole object.
+pub(crate) fn build(job: &Job<'_>) -> Result<(String, Value), String> {
+    let name = job.pod_name();
+    let orders = orders::needed(job);
+    let mut spec = spec::build(job, orders)?;
+    let mut pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata(job, &name, orders),
+        "spec": Value::Null,
+    });
+    spec = job.replaced(&spec)?;
+    pod["metadata"] = job.replaced(&pod["metadata"])?;
+    spec = spec::patched(job, spec)?;
+    if orders {
+        orders::inject(job, &name, &mut spec)?;
+    }
+    pod["spec"] = spec;
+    Ok((name, pod))
+}
+
+fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
+    let mut labels = Map::new();
+    let mut annotations = Map::new();
+    labels.insert(LABEL_WORKFLOW.to_owned(), job.meta.name.clone().into());
+    labels.insert(LABEL_COMPLETED.to_owned(), "false".into());
+    if job.on_exit {
+        labels.insert("workflows.argoproj.io/on-exit".to_owned(), "true".into());
+    }
+    annotations.insert(ANNOTATION_NODE_NAME.to_owned(), job.node.name.clone().into());
+    annotations.insert(ANNOTATION_NODE_ID.to_owned(), job.node.id.clone().into());
+    annotations.insert("kubectl.kubernetes.io/default-container".to_owned(), "main".into());
+    if exec {
+        annotations.insert(ANNOTATION_EXEC.to_owned(), "true".into());
+    }
+    for more in job.spec.pod_metadata.iter().chain(&job.template.metadata) {
+        labels.extend(more.labels.iter().map(|(k, v)| (k.clone(), v.clone().into())));
+        annotations.extend(more.annotations.iter().map(|(k, v)| (k.clone(), v.clone().into())));
+    }
+    json!({
+        "name": name,
+        "namespace": job.meta.namespace,
+        "labels": labels,
+        "annotations": annotations,
+        "finalizers": [POD_FINALIZER],
+        "ownerReferences": [{
+            "apiVersion": argo::API_VERSION,
+            "kind": "Workflow",
+            "name": job.meta.name,
+            "uid": job.meta.uid,
+            "controller": true,
+            "blockOwnerDeletion": true,
+        }],
+    })
+}
+
+/// The template's main container, named as Argo names it.
+fn main_container(template: &Template) -> Result<Container, String> {
+    let mut container = match (&template.container, &template.script) {
+        (Some(container), _) => container.clone(),
+        (None, Some(script)) => script.container.clone(),
+        (None, None) => {
+            return Err(format!("template '{}': container sets are not supported", template.name));
+        }
+    };
+    "main".clone_into(&mut container.name);
+    Ok(container)
+}
