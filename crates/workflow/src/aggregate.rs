@@ -39,7 +39,10 @@ pub(crate) fn loop_outputs(mut nodes: Vec<&NodeStatus>) -> Result<VarMap, String
     }
     let mut vars = VarMap::from([
         ("outputs.result".to_owned(), json_var(&Json::Array(results))),
-        ("outputs.parameters".to_owned(), json_var(&Json::Array(parameters))),
+        (
+            "outputs.parameters".to_owned(),
+            json_var(&Json::Array(parameters)),
+        ),
     ]);
     for (name, values) in lists {
         vars.insert(format!("outputs.parameters.{name}"), json_var(&list(&values)));
@@ -115,7 +118,10 @@ mod tests {
         ];
         let vars = loop_outputs(nodes.iter().collect()).unwrap();
         assert_eq!(vars["outputs.result"].as_str(), Some("[{\"a\":1},3]"));
-        assert_eq!(vars["outputs.parameters"].as_str(), Some("[{\"p\":\"b\"},{\"p\":\"c\"}]"));
+        assert_eq!(
+            vars["outputs.parameters"].as_str(),
+            Some("[{\"p\":\"b\"},{\"p\":\"c\"}]")
+        );
         assert_eq!(vars["outputs.parameters.p"].as_str(), Some("[\"b\",\"c\"]"));
     }
 

@@ -56,7 +56,10 @@ fn fill_parameter(
         }
         None => {}
     }
-    let reference = input.value_from.as_ref().and_then(|f| f.config_map_key_ref.clone());
+    let reference = input
+        .value_from
+        .as_ref()
+        .and_then(|f| f.config_map_key_ref.clone());
     match reference {
         Some(reference) => from_config_map(input, &reference, vars, library),
         None if input.value.is_none() => Err(format!("inputs.parameters.{} was not supplied", input.name)),
@@ -77,12 +80,18 @@ fn from_config_map(
     match config_map_value(library, &text("name")?, &text("key")?) {
         Ok(value) => input.value = Some(value.into()),
         Err(Lookup::Wrong(error)) => {
-            return Err(format!("unable to retrieve inputs.parameters.{} from ConfigMap: {error}", input.name));
+            return Err(format!(
+                "unable to retrieve inputs.parameters.{} from ConfigMap: {error}",
+                input.name
+            ));
         }
         Err(Lookup::Missing(error)) => {
             let default = input.value_from.as_ref().and_then(|f| f.default.clone());
             input.value = Some(default.ok_or_else(|| {
-                format!("unable to retrieve inputs.parameters.{} from ConfigMap: {error}", input.name)
+                format!(
+                    "unable to retrieve inputs.parameters.{} from ConfigMap: {error}",
+                    input.name
+                )
             })?);
         }
     }
@@ -131,7 +140,10 @@ fn fill_artifacts(template: &mut Template, arguments: &Arguments) -> Result<(), 
                 return Err(format!("inputs.artifacts.{} was not supplied", input.name));
             };
             if !(argument.location.has_location() || argument.location.has_key()) {
-                return Err(format!("inputs.artifacts.{} missing location information", input.name));
+                return Err(format!(
+                    "inputs.artifacts.{} missing location information",
+                    input.name
+                ));
             }
         }
         if let Some(argument) = argument {
@@ -166,7 +178,10 @@ fn own_vars(template: &Template, vars: &mut VarMap) -> Result<(), String> {
     for input in &template.inputs.parameters {
         match &input.value {
             Some(value) => {
-                vars.insert(format!("inputs.parameters.{}", input.name), vars::text(value.as_str()));
+                vars.insert(
+                    format!("inputs.parameters.{}", input.name),
+                    vars::text(value.as_str()),
+                );
             }
             None if input.value_from.is_none() => {
                 return Err(format!("inputs.parameters.{} had no value", input.name));
@@ -177,14 +192,26 @@ fn own_vars(template: &Template, vars: &mut VarMap) -> Result<(), String> {
     let all = serde_json::to_string(&template.inputs.parameters).map_err(|e| e.to_string())?;
     vars.insert("inputs.parameters".to_owned(), vars::text(all));
     let paths = template.inputs.artifacts.iter().map(|a| ("inputs.artifacts", a));
-    for (group, artifact) in paths.chain(template.outputs.artifacts.iter().map(|a| ("outputs.artifacts", a))) {
+    for (group, artifact) in paths.chain(
+        template
+            .outputs
+            .artifacts
+            .iter()
+            .map(|a| ("outputs.artifacts", a)),
+    ) {
         if !artifact.path.is_empty() {
-            vars.insert(format!("{group}.{}.path", artifact.name), vars::text(artifact.path.as_str()));
+            vars.insert(
+                format!("{group}.{}.path", artifact.name),
+                vars::text(artifact.path.as_str()),
+            );
         }
     }
     for output in &template.outputs.parameters {
         if let Some(from) = output.value_from.as_ref().filter(|f| !f.path.is_empty()) {
-            vars.insert(format!("outputs.parameters.{}.path", output.name), vars::text(from.path.as_str()));
+            vars.insert(
+                format!("outputs.parameters.{}.path", output.name),
+                vars::text(from.path.as_str()),
+            );
         }
     }
     Ok(())

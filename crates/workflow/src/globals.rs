@@ -65,9 +65,14 @@ fn argument(parameter: &argo::Parameter, library: &Library) -> Result<String, St
     let from = parameter.value_from.as_ref();
     let Some(reference) = from.and_then(|f| f.config_map_key_ref.as_ref()) else {
         let name = &parameter.name;
-        return Err(format!("either value or valueFrom must be specified in order to set global parameter {name}"));
+        return Err(format!(
+            "either value or valueFrom must be specified in order to set global parameter {name}"
+        ));
     };
-    let (name, key) = (reference.text("name").unwrap_or_default(), reference.text("key").unwrap_or_default());
+    let (name, key) = (
+        reference.text("name").unwrap_or_default(),
+        reference.text("key").unwrap_or_default(),
+    );
     config_map_value(library, name, key).or_else(|error| {
         let default = from.and_then(|f| f.default.as_ref()).map(|d| d.0.clone());
         default.ok_or_else(|| {
@@ -88,7 +93,11 @@ fn metadata(set: &mut impl FnMut(&str, &str), meta: &ObjectMeta, spec: &Workflow
     set("labels", &labels);
     set("labels.json", &labels);
     let own = spec.workflow_metadata.as_ref();
-    for (key, value) in meta.annotations.iter().chain(own.iter().flat_map(|m| &m.annotations)) {
+    for (key, value) in meta
+        .annotations
+        .iter()
+        .chain(own.iter().flat_map(|m| &m.annotations))
+    {
         set(&format!("annotations.{key}"), value);
     }
     let computed = |key: &String| own.is_some_and(|m| m.labels_from.contains_key(key));

@@ -18,7 +18,11 @@ pub(crate) fn sequence(sequence: &Sequence) -> Result<Vec<Item>, String> {
         },
         (None, None) => return Err("neither end nor count was specified in withSequence".to_owned()),
     };
-    let format = if sequence.format.is_empty() { "%d" } else { &sequence.format };
+    let format = if sequence.format.is_empty() {
+        "%d"
+    } else {
+        &sequence.format
+    };
     let item = |i: i64| Item(Value::from(expr::go_format::sprintf(format, i)));
     Ok(if start <= end {
         (start..=end).map(item).collect()
@@ -40,7 +44,10 @@ pub(crate) fn param(text: &str) -> Result<Vec<Item>, String> {
         .map(Option::unwrap_or_default)
         .map_err(|error| {
             let text = text.trim();
-            format!("withParam value could not be parsed as a JSON list: {text}: {}", go_error(text, &error))
+            format!(
+                "withParam value could not be parsed as a JSON list: {text}: {}",
+                go_error(text, &error)
+            )
         })
 }
 
@@ -58,7 +65,9 @@ fn go_error(text: &str, error: &serde_json::Error) -> String {
             };
             format!("json: cannot unmarshal {kind} into Go value of type []v1alpha1.Item")
         }
-        (_, Some(c)) if error.column() <= 2 => format!("invalid character '{c}' looking for beginning of value"),
+        (_, Some(c)) if error.column() <= 2 => {
+            format!("invalid character '{c}' looking for beginning of value")
+        }
         _ => error.to_string(),
     }
 }
@@ -120,9 +129,15 @@ mod tests {
 
     #[test]
     fn sequences_count_both_ways() {
-        let text = |s: Sequence| sequence(&s).map(|v| v.iter().map(Item::to_string).collect::<Vec<_>>().join(" "));
+        let text =
+            |s: Sequence| sequence(&s).map(|v| v.iter().map(Item::to_string).collect::<Vec<_>>().join(" "));
         let int = |i| Some(IntOrString::Int(i));
-        let of = |start, end, count| Sequence { start, end, count, ..Sequence::default() };
+        let of = |start, end, count| Sequence {
+            start,
+            end,
+            count,
+            ..Sequence::default()
+        };
         assert_eq!(text(of(int(5), int(3), None)).as_deref(), Ok("5 4 3"));
         assert_eq!(text(of(int(2), None, int(2))).as_deref(), Ok("2 3"));
         assert_eq!(text(of(None, None, int(0))).as_deref(), Ok(""));

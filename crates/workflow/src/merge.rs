@@ -45,7 +45,10 @@ pub(crate) fn merge(target: &mut Value, patch: Value) {
 
 fn merge_objects(target: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (field, value) in patch {
-        let key = MERGE_KEYS.iter().find(|(list, _)| *list == field).map(|(_, k)| *k);
+        let key = MERGE_KEYS
+            .iter()
+            .find(|(list, _)| *list == field)
+            .map(|(_, k)| *k);
         match (target.get_mut(&field), value, key) {
             (_, Value::Null, _) => drop(target.shift_remove(&field)),
             (Some(Value::Array(old)), Value::Array(new), Some(key)) => merge_lists(old, new, key),

@@ -54,10 +54,7 @@ pub(crate) fn hook(node: &str, hook: &str) -> String {
 
 /// One turn of a loop. Parentheses would make the name ambiguous and are dropped.
 pub(crate) fn loop_item(name: &str, index: usize, description: &str) -> String {
-    let description: String = description
-        .chars()
-        .filter(|c| !matches!(c, '(' | ')'))
-        .collect();
+    let description: String = description.chars().filter(|c| !matches!(c, '(' | ')')).collect();
     format!("{name}({index}:{description})")
 }
 
@@ -111,7 +108,10 @@ mod tests {
     #[test]
     fn ids_and_pod_names() {
         assert_eq!(node_id("wf", "wf"), "wf");
-        assert_eq!(node_id("coinflip", "coinflip[0].flip-coin"), "coinflip-3325612420");
+        assert_eq!(
+            node_id("coinflip", "coinflip[0].flip-coin"),
+            "coinflip-3325612420"
+        );
         assert_eq!(pod_name("wf", "wf", "main"), "wf");
         assert!(pod_name("wf", "wf[0].a", "main").starts_with("wf-main-"));
         assert!(pod_name(&"w".repeat(300), "x", "t").len() <= MAX_POD_NAME);

@@ -61,7 +61,12 @@ impl Job<'_> {
 
     fn replaced(&self, value: &Value) -> Result<Value, String> {
         let locals = self.vars_of_pod();
-        let vars = Vars { locals: &locals, refs: None, globals: self.globals, now: self.now };
+        let vars = Vars {
+            locals: &locals,
+            refs: None,
+            globals: self.globals,
+            now: self.now,
+        };
         subst::in_value(value, vars, Unknown::Keep).map_err(subst::Failure::message)
     }
 }
@@ -97,13 +102,20 @@ fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
     }
     annotations.insert(ANNOTATION_NODE_NAME.to_owned(), job.node.name.clone().into());
     annotations.insert(ANNOTATION_NODE_ID.to_owned(), job.node.id.clone().into());
-    annotations.insert("kubectl.kubernetes.io/default-container".to_owned(), "main".into());
+    annotations.insert(
+        "kubectl.kubernetes.io/default-container".to_owned(),
+        "main".into(),
+    );
     if exec {
         annotations.insert(ANNOTATION_EXEC.to_owned(), "true".into());
     }
     for more in job.spec.pod_metadata.iter().chain(&job.template.metadata) {
         labels.extend(more.labels.iter().map(|(k, v)| (k.clone(), v.clone().into())));
-        annotations.extend(more.annotations.iter().map(|(k, v)| (k.clone(), v.clone().into())));
+        annotations.extend(
+            more.annotations
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone().into())),
+        );
     }
     json!({
         "name": name,
@@ -128,7 +140,10 @@ fn main_container(template: &Template) -> Result<Container, String> {
         (Some(container), _) => container.clone(),
         (None, Some(script)) => script.container.clone(),
         (None, None) => {
-            return Err(format!("template '{}': container sets are not supported", template.name));
+            return Err(format!(
+                "template '{}': container sets are not supported",
+                template.name
+            ));
         }
     };
     "main".clone_into(&mut container.name);

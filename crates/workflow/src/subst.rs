@@ -58,12 +58,22 @@ pub(crate) fn in_object<T>(object: &T, vars: Vars<'_>, unknown: Unknown) -> Resu
 where
     T: Serialize + DeserializeOwned,
 {
-    Ok(template::substitute_as(object, &Texts(vars), unknown.rule(), &mut vars.context())?)
+    Ok(template::substitute_as(
+        object,
+        &Texts(vars),
+        unknown.rule(),
+        &mut vars.context(),
+    )?)
 }
 
 /// A plain string with its tags replaced.
 pub(crate) fn in_text(text: &str, vars: Vars<'_>, unknown: Unknown) -> Result<String, Failure> {
-    Ok(template::substitute(text, &Texts(vars), unknown.rule(), &mut vars.context())?)
+    Ok(template::substitute(
+        text,
+        &Texts(vars),
+        unknown.rule(),
+        &mut vars.context(),
+    )?)
 }
 
 /// A JSON value with its tags replaced.
@@ -72,5 +82,10 @@ pub(crate) fn in_value(
     vars: Vars<'_>,
     unknown: Unknown,
 ) -> Result<serde_json::Value, Failure> {
-    Ok(template::substitute_json(value, &Texts(vars), unknown.rule(), &mut vars.context())?)
+    Ok(template::substitute_json(
+        value,
+        &Texts(vars),
+        unknown.rule(),
+        &mut vars.context(),
+    )?)
 }

@@ -66,7 +66,10 @@ pub(crate) struct Holder {
 impl Holder {
     /// By name only.
     pub(crate) fn named(template: &str) -> Self {
-        Self { template: template.to_owned(), ..Self::default() }
+        Self {
+            template: template.to_owned(),
+            ..Self::default()
+        }
     }
 }
 
@@ -134,8 +137,17 @@ impl Templates {
                 .entry(template.name.clone())
                 .or_insert_with(|| Arc::new(with_metadata(template, &spec)));
         }
-        let stored = stored.iter().map(|(k, t)| (k.clone(), Arc::new(t.clone()))).collect();
-        Self { spec, local, stored, newly_stored: Vec::new(), library }
+        let stored = stored
+            .iter()
+            .map(|(k, t)| (k.clone(), Arc::new(t.clone())))
+            .collect();
+        Self {
+            spec,
+            local,
+            stored,
+            newly_stored: Vec::new(),
+            library,
+        }
     }
 
     /// The template that a holder calls, the base for names inside it, with defaults merged in.
@@ -175,7 +187,11 @@ impl Templates {
         }
         let scope = base.scope("");
         let steps = template.steps.iter().flatten().map(|s| (&s.name, &s.inline));
-        let tasks = template.dag.iter().flat_map(|d| &d.tasks).map(|t| (&t.name, &t.inline));
+        let tasks = template
+            .dag
+            .iter()
+            .flat_map(|d| &d.tasks)
+            .map(|t| (&t.name, &t.inline));
         let inline: Vec<(String, Arc<Template>)> = steps
             .chain(tasks)
             .filter_map(|(name, inline)| {
@@ -222,12 +238,16 @@ impl Templates {
             Base::Namespaced(name) => (self.library.templates.get(name), name),
             Base::Cluster(name) => (self.library.cluster_templates.get(name), name),
         };
-        found.map(Arc::as_ref).ok_or_else(|| format!("workflow template {name} not found"))
+        found
+            .map(Arc::as_ref)
+            .ok_or_else(|| format!("workflow template {name} not found"))
     }
 
     /// `templateDefaults` under the template; defaults for another kind of work do not apply.
     fn with_defaults(&self, template: Arc<Template>) -> Result<Arc<Template>, String> {
-        let Some(defaults) = &self.spec.template_defaults else { return Ok(template) };
+        let Some(defaults) = &self.spec.template_defaults else {
+            return Ok(template);
+        };
         let mut defaults = (**defaults).clone();
         let kind = work(&template);
         let mut unless = |work, clear: &mut dyn FnMut(&mut Template)| {
@@ -263,7 +283,9 @@ fn with_metadata(template: &Template, spec: &WorkflowSpec) -> Template {
             own.labels.entry(key.clone()).or_insert_with(|| value.clone());
         }
         for (key, value) in &common.annotations {
-            own.annotations.entry(key.clone()).or_insert_with(|| value.clone());
+            own.annotations
+                .entry(key.clone())
+                .or_insert_with(|| value.clone());
         }
     }
     template
@@ -272,7 +294,11 @@ fn with_metadata(template: &Template, spec: &WorkflowSpec) -> Template {
 /// Where a template is kept in `status.storedTemplates`; templates of the workflow itself are not.
 fn storage_key(base: &Base, holder: &Holder) -> Option<String> {
     if let Some(reference) = &holder.reference {
-        return Some(format!("{}/{}", Base::of(reference).scope(""), reference.template));
+        return Some(format!(
+            "{}/{}",
+            Base::of(reference).scope(""),
+            reference.template
+        ));
     }
     if *base == Base::Local {
         return None;

@@ -38,7 +38,10 @@ pub(crate) fn as_artifact(value: &Value) -> Option<Artifact> {
     let mut json: serde_json::Value = serde_json::from_str(&json).ok()?;
     if let Some(mode) = json.get_mut("mode") {
         let float = mode.as_f64().filter(|m| m.fract() == 0.0);
-        #[expect(clippy::cast_possible_truncation, reason = "a mode has few bits, and is whole")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a mode has few bits, and is whole"
+        )]
         if let Some(float) = float {
             *mode = (float as i64).into();
         }
@@ -57,7 +60,10 @@ pub(crate) struct Refs {
 
 impl Refs {
     pub(crate) fn new(prefix: &'static str) -> Self {
-        Self { prefix, by_name: BTreeMap::new() }
+        Self {
+            prefix,
+            by_name: BTreeMap::new(),
+        }
     }
 
     fn get(&self, key: &str) -> Option<&Value> {
@@ -81,7 +87,9 @@ impl Vars<'_> {
     /// What a name stands for.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         let local = self.locals.get(key);
-        local.or_else(|| self.refs.and_then(|r| r.get(key))).or_else(|| self.globals.get(key))
+        local
+            .or_else(|| self.refs.and_then(|r| r.get(key)))
+            .or_else(|| self.globals.get(key))
     }
 
     /// What an evaluation is given beside the variables.

@@ -79,7 +79,12 @@ impl Machine {
             return self.begin_work(&call, known, inner, &template, None);
         }
         let ix = known.unwrap_or_else(|| self.executable(&call, kind::RETRY, phase::RUNNING, &template));
-        let plan = RetryPlan { call, inner, template, attempts: Vec::new() };
+        let plan = RetryPlan {
+            call,
+            inner,
+            template,
+            attempts: Vec::new(),
+        };
         self.nodes.get_mut(ix).plan = Plan::Retry(Box::new(plan));
         self.start_now(ix)
     }
@@ -98,7 +103,11 @@ impl Machine {
 
     /// The strategy of a template, or else of the workflow.
     pub(super) fn retry_strategy(&self, template: &Template) -> Option<argo::policy::RetryStrategy> {
-        template.retry_strategy.as_ref().or(self.spec.retry_strategy.as_ref()).cloned()
+        template
+            .retry_strategy
+            .as_ref()
+            .or(self.spec.retry_strategy.as_ref())
+            .cloned()
     }
 
     /// A node that runs a template.

@@ -22,7 +22,11 @@ type Ready = BTreeSet<(usize, usize)>;
 pub(super) fn plan(template: &Arc<Template>, frame: Frame) -> Result<DagPlan, String> {
     let empty = Vec::new();
     let declared = template.dag.as_ref().map_or(&empty, |d| &d.tasks);
-    let index: HashMap<&str, usize> = declared.iter().enumerate().map(|(i, t)| (t.name.as_str(), i)).collect();
+    let index: HashMap<&str, usize> = declared
+        .iter()
+        .enumerate()
+        .map(|(i, t)| (t.name.as_str(), i))
+        .collect();
     let mut tasks = Vec::with_capacity(declared.len());
     for task in declared {
         let logic = logic(task, declared)?;
@@ -68,8 +72,14 @@ fn logic(task: &DagTask, tasks: &[DagTask]) -> Result<Depends, String> {
         Depends::parse(&task.depends).map_err(|e| e.message)?
     };
     Ok(declared.expand(&|name| {
-        let on = tasks.iter().find(|t| t.name == name).and_then(|t| t.continue_on.as_ref());
-        ContinueOn { error: on.is_some_and(|c| c.error), failed: on.is_some_and(|c| c.failed) }
+        let on = tasks
+            .iter()
+            .find(|t| t.name == name)
+            .and_then(|t| t.continue_on.as_ref());
+        ContinueOn {
+            error: on.is_some_and(|c| c.error),
+            failed: on.is_some_and(|c| c.failed),
+        }
     }))
 }
 
@@ -77,11 +87,18 @@ fn logic(task: &DagTask, tasks: &[DagTask]) -> Result<Depends, String> {
 fn targets(template: &Template, tasks: &[Task], index: &HashMap<&str, usize>) -> Result<Vec<usize>, String> {
     let named = template.dag.as_ref().map_or("", |d| d.target.as_str());
     if named.is_empty() {
-        let mut leaves: Vec<usize> = (0..tasks.len()).filter(|i| tasks[*i].dependents.is_empty()).collect();
+        let mut leaves: Vec<usize> = (0..tasks.len())
+            .filter(|i| tasks[*i].dependents.is_empty())
+            .collect();
         leaves.sort_by(|a, b| tasks[*a].slot.origin.cmp(&tasks[*b].slot.origin));
         return Ok(leaves);
     }
-    let of = |name: &str| index.get(name).copied().ok_or_else(|| format!("target '{name}' is not defined"));
+    let of = |name: &str| {
+        index
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("target '{name}' is not defined"))
+    };
     named.split_whitespace().map(of).collect()
 }
 
@@ -139,7 +156,10 @@ impl Machine {
     /// Takes note of what changed; answers the tasks that may start.
     fn dag_changes(&mut self, ix: Ix, plan: &mut DagPlan, notes: Vec<Note>) -> Result<Ready, String> {
         let ranked = |t: usize, plan: &DagPlan| (plan.tasks[t].rank.unwrap_or_default(), t);
-        let mut ready: Ready = std::mem::take(&mut plan.blocked).into_iter().map(|t| ranked(t, plan)).collect();
+        let mut ready: Ready = std::mem::take(&mut plan.blocked)
+            .into_iter()
+            .map(|t| ranked(t, plan))
+            .collect();
         if !plan.started {
             plan.started = true;
             let free = plan.order.iter().copied().filter(|t| plan.tasks[*t].missing == 0);
@@ -150,7 +170,9 @@ impl Machine {
                 self.tend_unsettled_tasks(ix, plan, &mut ready)?;
                 continue;
             };
-            let Some(task) = plan.by_node.get(&child).copied() else { continue };
+            let Some(task) = plan.by_node.get(&child).copied() else {
+                continue;
+            };
             if let (Some(error), true) = (error, plan.tasks[task].slot.node == Some(child)) {
                 let name = self.nodes.status(child).name.clone();
                 self.task_error(child, &name, &error);
@@ -210,7 +232,10 @@ impl Machine {
         vars.extend(self.node_vars(node));
         let (of, name) = (slot.task.clone(), slot.origin.clone());
         self.skipped_outputs(&mut vars, node, &of, &plan.frame.base, false);
-        Arc::make_mut(&mut plan.frame).refs.by_name.insert(name, Arc::new(vars));
+        Arc::make_mut(&mut plan.frame)
+            .refs
+            .by_name
+            .insert(name, Arc::new(vars));
         for dependent in plan.tasks[task].dependents.clone() {
             let dependent_task = &mut plan.tasks[dependent];
             dependent_task.missing -= 1;
@@ -247,7 +272,10 @@ impl Machine {
     /// The node of a task that starts, or does not run; none if a limit stands against it.
     fn start_task(&mut self, ix: Ix, plan: &mut DagPlan, task: usize, call: &Call) -> Option<Ix> {
         let of = &plan.tasks[task];
-        if !of.logic.evaluate(&|name, result| self.task_result(plan, of, name, result)) {
+        if !of
+            .logic
+            .evaluate(&|name, result| self.task_result(plan, of, name, result))
+        {
             let node = self.settled_marker(call, OMITTED, "omitted: depends condition not met");
             self.connect(ix, plan, task, node);
             return Some(node);
@@ -312,7 +340,14 @@ impl Machine {
         }
     }
 
-    fn start_loop(&mut self, ix: Ix, plan: &mut DagPlan, task: usize, call: &Call, turns: Vec<DagTask>) -> Ix {
+    fn start_loop(
+        &mut self,
+        ix: Ix,
+        plan: &mut DagPlan,
+        task: usize,
+        call: &Call,
+        turns: Vec<DagTask>,
+    ) -> Ix {
         if turns.is_empty() {
             let node = self.skip(call, "Skipped, empty params");
             self.connect(ix, plan, task, node);
@@ -327,7 +362,10 @@ impl Machine {
             frame: plan.frame.clone(),
             unsettled: turns.len(),
             waiting: (0..turns.len()).collect(),
-            slots: turns.into_iter().map(|t| Slot::new(Arc::new(t), origin.clone())).collect(),
+            slots: turns
+                .into_iter()
+                .map(|t| Slot::new(Arc::new(t), origin.clone()))
+                .collect(),
             by_node: HashMap::new(),
             unresolved: None,
             started: true,
@@ -344,7 +382,9 @@ impl Machine {
             return;
         }
         for dependency in &plan.tasks[task].dependencies {
-            let Some(before) = plan.tasks[*dependency].slot.node else { continue };
+            let Some(before) = plan.tasks[*dependency].slot.node else {
+                continue;
+            };
             for end in self.outbound(before) {
                 self.nodes.link(end, node);
             }
@@ -353,8 +393,14 @@ impl Machine {
 
     /// A task's result, as `depends` names it.
     fn task_result(&self, plan: &DagPlan, of: &Task, name: &str, result: TaskResult) -> bool {
-        let slot = of.dependencies.iter().map(|d| &plan.tasks[*d].slot).find(|s| s.origin == name);
-        let Some(node) = slot.and_then(|s| s.node) else { return false };
+        let slot = of
+            .dependencies
+            .iter()
+            .map(|d| &plan.tasks[*d].slot)
+            .find(|s| s.origin == name);
+        let Some(node) = slot.and_then(|s| s.node) else {
+            return false;
+        };
         let status = self.nodes.status(node);
         let phases = || -> Vec<&str> {
             let group = status.r#type == kind::TASK_GROUP;
@@ -418,7 +464,9 @@ impl Machine {
     fn whole_scope(&mut self, plan: &DagPlan) -> Result<Frame, String> {
         let mut frame = (*plan.frame).clone();
         for task in plan.tasks.iter().map(|t| &t.slot) {
-            let Some(node) = task.node.filter(|_| !task.settled) else { continue };
+            let Some(node) = task.node.filter(|_| !task.settled) else {
+                continue;
+            };
             let vars = self.node_vars(node);
             frame.refs.by_name.insert(task.origin.clone(), Arc::new(vars));
         }
@@ -428,7 +476,11 @@ impl Machine {
     fn dag_outbound(&mut self, ix: Ix, plan: &DagPlan) {
         let mut ids = Vec::new();
         for node in plan.targets.iter().filter_map(|t| plan.tasks[*t].slot.node) {
-            ids.extend(self.outbound(node).into_iter().map(|e| self.nodes.status(e).id.clone()));
+            ids.extend(
+                self.outbound(node)
+                    .into_iter()
+                    .map(|e| self.nodes.status(e).id.clone()),
+            );
         }
         self.apply(ix, |status, _| status.outbound_nodes = ids);
     }
@@ -446,8 +498,14 @@ impl Machine {
         if plan.unsettled > 0 {
             return RUNNING;
         }
-        let Some(branches) = self.branch_phases(ix, plan) else { return RUNNING };
-        let fail_fast = plan.template.dag.as_ref().is_none_or(|d| d.fail_fast != Some(false));
+        let Some(branches) = self.branch_phases(ix, plan) else {
+            return RUNNING;
+        };
+        let fail_fast = plan
+            .template
+            .dag
+            .as_ref()
+            .is_none_or(|d| d.fail_fast != Some(false));
         verdict(plan, fail_fast, &branches)
     }
 
@@ -457,8 +515,11 @@ impl Machine {
         let mut queue: VecDeque<(Ix, &'static str)> =
             self.children(ix).into_iter().map(|c| (c, SUCCEEDED)).collect();
         let mut seen: HashSet<(Ix, &'static str)> = queue.iter().copied().collect();
-        let targets: HashMap<Ix, usize> =
-            plan.targets.iter().filter_map(|t| Some((plan.tasks[*t].slot.node?, *t))).collect();
+        let targets: HashMap<Ix, usize> = plan
+            .targets
+            .iter()
+            .filter_map(|t| Some((plan.tasks[*t].slot.node?, *t)))
+            .collect();
         while let Some((node, inherited)) = queue.pop_front() {
             let status = self.nodes.status(node);
             if !phase::fulfilled(status) {

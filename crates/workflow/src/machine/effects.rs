@@ -57,7 +57,11 @@ impl Outbox {
     }
 
     pub(super) fn event(&mut self, warning: bool, reason: &str, message: &str) {
-        self.push(Effect::EmitEvent { warning, reason: reason.to_owned(), message: message.to_owned() });
+        self.push(Effect::EmitEvent {
+            warning,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        });
     }
 
     pub(super) fn push(&mut self, effect: Effect) {
@@ -73,13 +77,21 @@ impl Machine {
         effects.extend(pods);
         let out = &mut self.out;
         let releases = std::mem::take(&mut out.releases);
-        effects.extend(releases.into_iter().map(|(name, uid)| Effect::ReleasePod { name, uid }));
+        effects.extend(
+            releases
+                .into_iter()
+                .map(|(name, uid)| Effect::ReleasePod { name, uid }),
+        );
         for name in std::mem::take(&mut out.results) {
             self.results.remove(&name);
             effects.push(Effect::DeleteTaskResult { name });
         }
         let deletes = std::mem::take(&mut out.deletes).into_iter();
-        effects.extend(deletes.map(|(name, uid)| Effect::DeletePod { name, uid: Some(uid), grace: None }));
+        effects.extend(deletes.map(|(name, uid)| Effect::DeletePod {
+            name,
+            uid: Some(uid),
+            grace: None,
+        }));
         effects.append(&mut out.others);
         effects.extend(self.next_wake());
         effects
@@ -109,9 +121,14 @@ impl Machine {
     }
 
     fn build_pod(&mut self, ix: Ix) -> Result<Option<Effect>, String> {
-        let Plan::Pod(plan) = &self.nodes.get(ix).plan else { return Ok(None) };
+        let Plan::Pod(plan) = &self.nodes.get(ix).plan else {
+            return Ok(None);
+        };
         let status = self.nodes.status(ix);
-        let around = self.nodes.find(&status.boundary_id).and_then(|b| self.boundaries.get(&b));
+        let around = self
+            .nodes
+            .find(&status.boundary_id)
+            .and_then(|b| self.boundaries.get(&b));
         let job = crate::pod::Job {
             meta: &self.meta,
             spec: &self.spec,
@@ -128,7 +145,11 @@ impl Machine {
             now: self.now,
         };
         let (name, manifest) = crate::pod::build(&job)?;
-        Ok(Some(Effect::CreatePod { node: status.id.clone(), name, manifest: Box::new(manifest) }))
+        Ok(Some(Effect::CreatePod {
+            node: status.id.clone(),
+            name,
+            manifest: Box::new(manifest),
+        }))
     }
 
     /// The merge patch of everything that changed since the last one.
@@ -168,9 +189,15 @@ impl Machine {
 
     /// When the machine wants to be woken, if that changed.
     fn next_wake(&mut self) -> Option<Effect> {
-        let deadline = self.control.deadline.filter(|_| !self.control.expired && !self.over());
+        let deadline = self
+            .control
+            .deadline
+            .filter(|_| !self.control.expired && !self.over());
         let timer = self.timers.first().map(|(at, _)| *at);
-        let past = |at: Timestamp| at.checked_add(meta::time::SignedDuration::from_nanos(1)).unwrap_or(at);
+        let past = |at: Timestamp| {
+            at.checked_add(meta::time::SignedDuration::from_nanos(1))
+                .unwrap_or(at)
+        };
         let next = earliest([deadline.map(past), timer]);
         if next.is_none() || next == self.out.woken {
             return None;
@@ -184,7 +211,11 @@ impl Machine {
         let ids: Vec<String> = self.pods.keys().cloned().collect();
         ids.iter().for_each(|id| self.let_go(id));
         for claim in std::mem::take(&mut self.status.persistent_volume_claims) {
-            let name = claim.0.get("persistentVolumeClaim").and_then(|c| c.get("claimName")).and_then(Value::as_str);
+            let name = claim
+                .0
+                .get("persistentVolumeClaim")
+                .and_then(|c| c.get("claimName"))
+                .and_then(Value::as_str);
             if let Some(name) = name {
                 self.out.push(Effect::DeleteObject {
                     api_version: "v1".to_owned(),
@@ -198,11 +229,16 @@ impl Machine {
     pub(super) fn digest(&self) -> u64 {
         let mut nodes: BTreeMap<&str, String> = BTreeMap::new();
         for (_, node) in self.nodes.iter() {
-            nodes.insert(&node.status.id, serde_json::to_string(&node.status).unwrap_or_default());
+            nodes.insert(
+                &node.status.id,
+                serde_json::to_string(&node.status).unwrap_or_default(),
+            );
         }
         let mut hasher = DefaultHasher::new();
         nodes.hash(&mut hasher);
-        serde_json::to_string(&self.status).unwrap_or_default().hash(&mut hasher);
+        serde_json::to_string(&self.status)
+            .unwrap_or_default()
+            .hash(&mut hasher);
         (&self.meta.labels, &self.meta.annotations).hash(&mut hasher);
         let waits: BTreeSet<Timestamp> = self.timers.iter().map(|(at, _)| *at).collect();
         waits.first().hash(&mut hasher);

@@ -42,7 +42,8 @@ impl Machine {
                 let node = self.skip(&call, "Skipped, empty params");
                 self.nodes.link(ix, node);
             }
-            plan.slots.extend(turns.into_iter().map(|t| Slot::new(Arc::new(t), origin.clone())));
+            plan.slots
+                .extend(turns.into_iter().map(|t| Slot::new(Arc::new(t), origin.clone())));
         }
         plan.unsettled = plan.slots.len();
         plan.waiting = (0..plan.slots.len()).collect();
@@ -77,7 +78,8 @@ impl Machine {
         mark_absent(&mut task, vars);
         let mut task = subst::in_object(&task, vars, Unknown::KeepAllButRefs)?;
         task.hooks = hooks;
-        self.resolve_artifacts(&mut task, frame, keep_missing_optional).map_err(Failure::Bad)?;
+        self.resolve_artifacts(&mut task, frame, keep_missing_optional)
+            .map_err(Failure::Bad)?;
         Ok(task)
     }
 
@@ -122,7 +124,9 @@ impl Machine {
         body.with_sequence = None;
         let json = serde_json::to_value(&body).map_err(|e| e.to_string())?;
         let turns = list.iter().enumerate();
-        turns.map(|(i, item)| self.turn(&body, &json, i, item, frame)).collect()
+        turns
+            .map(|(i, item)| self.turn(&body, &json, i, item, frame))
+            .collect()
     }
 
     fn turn(
@@ -238,7 +242,11 @@ impl Machine {
     /// Starts a slot. Answers false if a limit stands against it; one that is skipped needs no place.
     fn start_slot(&mut self, ix: Ix, plan: &mut FanPlan, slot: usize, full: bool) -> Result<bool, String> {
         let task = plan.slots[slot].task.clone();
-        let role = if plan.frame.refs.prefix == "steps" { Role::Step } else { Role::Task };
+        let role = if plan.frame.refs.prefix == "steps" {
+            Role::Step
+        } else {
+            Role::Task
+        };
         let call = self.task_call(ix, &plan.frame, &task, role);
         let proceed = match when(&task.when) {
             Ok(proceed) => proceed,
@@ -250,7 +258,12 @@ impl Machine {
             self.tend_slot(ix, plan, slot)?;
             return Ok(true);
         }
-        if full && self.nodes.find(&crate::names::node_id(self.name(), &call.name)).is_none() {
+        if full
+            && self
+                .nodes
+                .find(&crate::names::node_id(self.name(), &call.name))
+                .is_none()
+        {
             return Ok(false);
         }
         match self.call(call.clone()) {
@@ -293,14 +306,18 @@ impl Machine {
 
     /// An error of a call: a group of steps becomes an error itself, a turn of a task's loop only says so.
     fn slot_error(&mut self, ix: Ix, plan: &FanPlan, slot: usize, error: &str) -> Result<(), String> {
-        let Some(node) = plan.slots[slot].node else { return Err(error.to_owned()) };
+        let Some(node) = plan.slots[slot].node else {
+            return Err(error.to_owned());
+        };
         let name = self.nodes.status(node).name.clone();
         if plan.frame.refs.prefix == "steps" {
             if error == TIMEOUT {
                 self.mark(ix, FAILED, error);
                 return Ok(());
             }
-            return Err(format!("step group deemed errored due to child {name} error: {error}"));
+            return Err(format!(
+                "step group deemed errored due to child {name} error: {error}"
+            ));
         }
         self.task_error(node, &name, error);
         Ok(())
@@ -309,7 +326,11 @@ impl Machine {
     /// The error of a task's call, on its node.
     pub(super) fn task_error(&mut self, node: Ix, name: &str, error: &str) {
         let phase = if error == TIMEOUT { FAILED } else { ERROR };
-        let message = if error == TIMEOUT { error.to_owned() } else { format!("task '{name}' errored: {error}") };
+        let message = if error == TIMEOUT {
+            error.to_owned()
+        } else {
+            format!("task '{name}' errored: {error}")
+        };
         self.mark(node, phase, &message);
     }
 

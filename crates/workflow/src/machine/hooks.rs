@@ -40,7 +40,13 @@ impl Machine {
     }
 
     /// Starts hooks whose expression holds; answers whether all that were started are over.
-    fn run_hooks(&mut self, owner: Ix, frame: &Arc<Frame>, slot: &mut Slot, node: Ix) -> Result<bool, String> {
+    fn run_hooks(
+        &mut self,
+        owner: Ix,
+        frame: &Arc<Frame>,
+        slot: &mut Slot,
+        node: Ix,
+    ) -> Result<bool, String> {
         if slot.task.hooks.keys().all(|name| name == EXIT) {
             return Ok(true);
         }
@@ -51,9 +57,14 @@ impl Machine {
             if hook.expression.is_empty() {
                 return Err(format!("Expression required for hook {node_name}"));
             }
-            let known = self.nodes.find(&names::node_id(self.name(), &node_name)).is_some();
+            let known = self
+                .nodes
+                .find(&names::node_id(self.name(), &node_name))
+                .is_some();
             let vars = self.vars(&locals, Some(&frame.refs));
-            if slot.hooks.iter().any(|(started, _)| started == name) || !(known || truth(&hook.expression, vars)?) {
+            if slot.hooks.iter().any(|(started, _)| started == name)
+                || !(known || truth(&hook.expression, vars)?)
+            {
                 continue;
             }
             let started = self.start_hook(owner, frame, slot, node, &node_name, hook, false)?;
@@ -67,7 +78,9 @@ impl Machine {
         if let Some(exit) = slot.exit {
             return Ok(self.fulfilled(exit));
         }
-        let Some(hook) = self.exit_hook(&slot.task) else { return Ok(true) };
+        let Some(hook) = self.exit_hook(&slot.task) else {
+            return Ok(true);
+        };
         if !self.control.shutdown.allows(true) {
             return Ok(true);
         }
@@ -88,7 +101,11 @@ impl Machine {
         let arguments = || self.spec.arguments.clone();
         if !task.on_exit.is_empty() {
             let template = task.on_exit.clone();
-            return Some(LifecycleHook { template, arguments: arguments(), ..LifecycleHook::default() });
+            return Some(LifecycleHook {
+                template,
+                arguments: arguments(),
+                ..LifecycleHook::default()
+            });
         }
         let mut hook = task.hooks.get(EXIT)?.clone();
         if hook.arguments.is_empty() {
@@ -101,11 +118,18 @@ impl Machine {
     fn hook_locals(&self, frame: &Frame, slot: &Slot, node: Ix) -> VarMap {
         let mut locals = frame.inputs.clone();
         let status = self.nodes.status(node);
-        let name = if frame.refs.prefix == "steps" { &status.display_name } else { &slot.origin };
+        let name = if frame.refs.prefix == "steps" {
+            &status.display_name
+        } else {
+            &slot.origin
+        };
         for (field, var) in self.node_vars(node) {
             locals.insert(format!("{}.{}.{field}", frame.refs.prefix, slot.origin), var);
         }
-        locals.insert(format!("{}.{name}.status", frame.refs.prefix), vars::text(status.phase.as_str()));
+        locals.insert(
+            format!("{}.{name}.status", frame.refs.prefix),
+            vars::text(status.phase.as_str()),
+        );
         locals
     }
 
@@ -134,7 +158,10 @@ impl Machine {
             boundary: Some(frame.boundary),
             parent: Some(owner),
             on_exit: on_exit || frame.on_exit,
-            flag: Some(NodeFlag { hooked: true, ..NodeFlag::default() }),
+            flag: Some(NodeFlag {
+                hooked: true,
+                ..NodeFlag::default()
+            }),
             role: Role::Hook,
             level: frame.level,
         };
@@ -173,7 +200,10 @@ impl Machine {
         let prefix = format!("{}.{}.outputs", frame.refs.prefix, slot.origin);
         for parameter in outputs.iter().flat_map(|o| &o.parameters) {
             let value = parameter.value.as_ref().map_or("", |v| v.as_str());
-            frame.inputs.insert(format!("{prefix}.parameters.{}", parameter.name), vars::text(value));
+            frame.inputs.insert(
+                format!("{prefix}.parameters.{}", parameter.name),
+                vars::text(value),
+            );
         }
         for artifact in outputs.iter().flat_map(|o| &o.artifacts) {
             let name = format!("{prefix}.artifacts.{}", artifact.name);
@@ -199,5 +229,9 @@ impl Machine {
 
 /// How a hook names its template.
 pub(super) fn hook_holder(hook: &LifecycleHook) -> Holder {
-    Holder { template: hook.template.clone(), reference: hook.template_ref.clone(), ..Holder::default() }
+    Holder {
+        template: hook.template.clone(),
+        reference: hook.template_ref.clone(),
+        ..Holder::default()
+    }
 }

@@ -25,8 +25,19 @@ use crate::vars::{self, VarMap};
 
 /// A machine that holds what is stored and has not looked at it yet.
 pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
-    let Inputs { workflow, pods, results, library, config } = inputs;
-    let Workflow { metadata, spec: declared, mut status, .. } = workflow;
+    let Inputs {
+        workflow,
+        pods,
+        results,
+        library,
+        config,
+    } = inputs;
+    let Workflow {
+        metadata,
+        spec: declared,
+        mut status,
+        ..
+    } = workflow;
     let stored = std::mem::take(&mut status.nodes);
     let written_status = serde_json::to_value(&status).unwrap_or_default();
     let mut nodes = Nodes::default();
@@ -34,8 +45,16 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
     let control = control(&declared, metadata.deletion_timestamp.is_some());
     let written_meta = (metadata.labels.clone(), metadata.annotations.clone());
     let mut machine = Machine {
-        templates: Templates::new(Arc::new(WorkflowSpec::default()), &status.stored_templates, library),
-        scope_name: if declared.workflow_template_ref.is_some() { String::new() } else { metadata.name.clone() },
+        templates: Templates::new(
+            Arc::new(WorkflowSpec::default()),
+            &status.stored_templates,
+            library,
+        ),
+        scope_name: if declared.workflow_template_ref.is_some() {
+            String::new()
+        } else {
+            metadata.name.clone()
+        },
         spec: Arc::new(declared),
         config,
         written_meta,
@@ -48,6 +67,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         daemons,
         queue: BTreeMap::new(),
         blocked: BTreeSet::new(),
+        freed: false,
         timers: BTreeSet::new(),
         control,
         nesting: 0,
@@ -64,10 +84,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
     machine
 }
 
-fn load_nodes(
-    nodes: &mut Nodes,
-    stored: BTreeMap<String, argo::NodeStatus>,
-) -> BTreeMap<String, Vec<Ix>> {
+fn load_nodes(nodes: &mut Nodes, stored: BTreeMap<String, argo::NodeStatus>) -> BTreeMap<String, Vec<Ix>> {
     let mut daemons: BTreeMap<String, Vec<Ix>> = BTreeMap::new();
     for (_, status) in stored {
         let boundary = phase::daemoned(&status).then(|| status.boundary_id.clone());
@@ -111,7 +128,10 @@ fn merged_spec(
         return Ok(spec);
     }
     let (found, kind) = if reference.cluster_scope {
-        (library.cluster_templates.get(&reference.name), "clusterworkflowtemplates")
+        (
+            library.cluster_templates.get(&reference.name),
+            "clusterworkflowtemplates",
+        )
     } else {
         (library.templates.get(&reference.name), "workflowtemplates")
     };
@@ -216,21 +236,29 @@ impl Machine {
 
     /// `workflowMetadata`: labels and annotations on the Workflow itself.
     fn label_workflow(&mut self) -> Result<(), String> {
-        let Some(wanted) = self.spec.workflow_metadata.clone() else { return Ok(()) };
+        let Some(wanted) = self.spec.workflow_metadata.clone() else {
+            return Ok(());
+        };
         let none = VarMap::new();
         let mut labels = wanted.labels.clone();
         for (name, from) in &wanted.labels_from {
             let vars = self.vars(&none, None);
-            let value = crate::glue::text(&from.expression, vars)
-                .map_err(|e| format!("failed to evaluate label \"{name}\" expression \"{}\": {e}", from.expression))?;
+            let value = crate::glue::text(&from.expression, vars).map_err(|e| {
+                format!(
+                    "failed to evaluate label \"{name}\" expression \"{}\": {e}",
+                    from.expression
+                )
+            })?;
             labels.insert(name.clone(), value);
         }
         for (name, value) in labels {
-            self.globals.insert(format!("workflow.labels.{name}"), vars::text(value.as_str()));
+            self.globals
+                .insert(format!("workflow.labels.{name}"), vars::text(value.as_str()));
             self.meta.labels.insert(name, value);
         }
         for (name, value) in wanted.annotations {
-            self.globals.insert(format!("workflow.annotations.{name}"), vars::text(value.as_str()));
+            self.globals
+                .insert(format!("workflow.annotations.{name}"), vars::text(value.as_str()));
             self.meta.annotations.insert(name, value);
         }
         Ok(())
@@ -250,7 +278,10 @@ impl Machine {
             boundary: None,
             parent: None,
             on_exit,
-            flag: hook.then(|| NodeFlag { hooked: true, ..NodeFlag::default() }),
+            flag: hook.then(|| NodeFlag {
+                hooked: true,
+                ..NodeFlag::default()
+            }),
             role: Role::Workflow,
             level: 1,
         }
@@ -258,7 +289,13 @@ impl Machine {
 
     fn call_root(&mut self) {
         let holder = Holder::named(&self.spec.entrypoint);
-        let call = self.root_call(self.meta.name.clone(), holder, self.spec.arguments.clone(), false, false);
+        let call = self.root_call(
+            self.meta.name.clone(),
+            holder,
+            self.spec.arguments.clone(),
+            false,
+            false,
+        );
         if let Err(Stop::Error(message)) = self.call(call) {
             self.end(ERROR, &format!("error in entry template execution: {message}"));
         }
@@ -348,7 +385,9 @@ impl Machine {
 
     /// Runs the workflow's exit handler, if there is one; none may also mean that it may not run.
     fn exit_handler(&mut self) -> Result<Option<Ix>, ()> {
-        let Some(hook) = self.workflow_exit_hook() else { return Ok(None) };
+        let Some(hook) = self.workflow_exit_hook() else {
+            return Ok(None);
+        };
         let name = names::on_exit(&self.meta.name);
         let known = self.nodes.find(&names::node_id(self.name(), &name));
         if let Some(known) = known.filter(|k| phase::over(self.phase(*k)) || self.is_planned(*k)) {
@@ -378,7 +417,11 @@ impl Machine {
             return Some(hook);
         }
         let template = self.spec.on_exit.clone();
-        (!template.is_empty()).then(|| LifecycleHook { template, arguments: arguments(), ..LifecycleHook::default() })
+        (!template.is_empty()).then(|| LifecycleHook {
+            template,
+            arguments: arguments(),
+            ..LifecycleHook::default()
+        })
     }
 
     /// The workflow's end, from that of its root and of its exit handler.
@@ -406,7 +449,10 @@ impl Machine {
         self.kill_daemons(None);
         self.set_phase(phase, message);
         if phase == ERROR
-            && let Some(root) = self.nodes.find(&self.meta.name).filter(|r| self.phase(*r) == RUNNING)
+            && let Some(root) = self
+                .nodes
+                .find(&self.meta.name)
+                .filter(|r| self.phase(*r) == RUNNING)
         {
             self.mark(root, ERROR, "Workflow operation error");
         }
@@ -414,7 +460,9 @@ impl Machine {
         self.status.started_at.get_or_insert(now);
         self.status.finished_at = Some(now);
         self.set_condition("Completed", "True");
-        self.meta.labels.insert(LABEL_COMPLETED.to_owned(), "true".to_owned());
+        self.meta
+            .labels
+            .insert(LABEL_COMPLETED.to_owned(), "true".to_owned());
         self.queue.clear();
         self.timers.clear();
         self.blocked.clear();
@@ -429,7 +477,10 @@ impl Machine {
         phase.clone_into(&mut self.status.phase);
         message.clone_into(&mut self.status.message);
         self.meta.labels.insert(LABEL_PHASE.to_owned(), phase.to_owned());
-        self.meta.labels.entry(LABEL_COMPLETED.to_owned()).or_insert_with(|| "false".to_owned());
+        self.meta
+            .labels
+            .entry(LABEL_COMPLETED.to_owned())
+            .or_insert_with(|| "false".to_owned());
     }
 
     pub(super) fn set_condition(&mut self, kind: &str, status: &str) {
@@ -444,15 +495,21 @@ impl Machine {
     }
 
     fn set_status_var(&mut self, phase: &str) {
-        self.globals.insert("workflow.status".to_owned(), vars::text(phase));
+        self.globals
+            .insert("workflow.status".to_owned(), vars::text(phase));
         let started = self.status.started_at.map_or(self.now, |t| t.0);
         let passed = self.now.duration_since(started).as_secs_f64().max(0.0);
-        self.globals.insert("workflow.duration".to_owned(), vars::text(format!("{passed:.6}")));
+        self.globals
+            .insert("workflow.duration".to_owned(), vars::text(format!("{passed:.6}")));
     }
 
     /// `workflow.failures`: JSON within a quoted string, so that quotes survive substitution.
     fn set_failures(&mut self) {
-        let failed = self.nodes.iter().map(|(_, n)| &n.status).filter(|n| phase::failed(&n.phase));
+        let failed = self
+            .nodes
+            .iter()
+            .map(|(_, n)| &n.status)
+            .filter(|n| phase::failed(&n.phase));
         let list: Vec<_> = failed
             .map(|n| {
                 let template = n.template_ref.as_ref().map_or(&n.template_name, |r| &r.template);
@@ -466,9 +523,14 @@ impl Machine {
                 })
             })
             .collect();
-        let text = if list.is_empty() { "null".to_owned() } else { serde_json::Value::from(list).to_string() };
+        let text = if list.is_empty() {
+            "null".to_owned()
+        } else {
+            serde_json::Value::from(list).to_string()
+        };
         let quoted = serde_json::Value::from(text).to_string();
-        self.globals.insert("workflow.failures".to_owned(), vars::text(quoted));
+        self.globals
+            .insert("workflow.failures".to_owned(), vars::text(quoted));
     }
 
     /// What follows from the nodes for the workflow's own status.
@@ -490,7 +552,10 @@ impl Machine {
         }
         self.control.deleting |= view.deleting;
         if self.over() {
-            if !view.phase.is_empty() && !phase::completed(&view.phase) && view.resource_version != self.meta.resource_version {
+            if !view.phase.is_empty()
+                && !phase::completed(&view.phase)
+                && view.resource_version != self.meta.resource_version
+            {
                 self.out.push(Effect::Rebuild);
             }
             return;

@@ -17,7 +17,9 @@ pub(super) const DEADLINE: &str = "Step exceeded its deadline";
 impl Machine {
     /// Whether as many pods are active as the workflow allows.
     pub(super) fn workflow_is_full(&self) -> bool {
-        self.spec.parallelism.is_some_and(|limit| self.nodes.counts(None).active_pods >= limit)
+        self.spec
+            .parallelism
+            .is_some_and(|limit| self.nodes.counts(None).active_pods >= limit)
     }
 
     /// Whether a new node may start within a boundary.
@@ -26,7 +28,9 @@ impl Machine {
             return Err(Stop::Blocked);
         }
         let Some(boundary) = boundary else { return Ok(()) };
-        let Some(template) = self.boundaries.get(&boundary).cloned() else { return Ok(()) };
+        let Some(template) = self.boundaries.get(&boundary).cloned() else {
+            return Ok(());
+        };
         if self.fail_fast(boundary, &template) {
             return Err(Stop::Blocked);
         }
@@ -83,8 +87,12 @@ impl Machine {
 
     /// Ends what may no longer run, after a stop or the deadline.
     pub(super) fn enforce(&mut self) {
-        let open: Vec<Ix> =
-            self.nodes.iter().filter(|(_, n)| !phase::over(&n.status.phase)).map(|(ix, _)| ix).collect();
+        let open: Vec<Ix> = self
+            .nodes
+            .iter()
+            .filter(|(_, n)| !phase::over(&n.status.phase))
+            .map(|(ix, _)| ix)
+            .collect();
         for ix in open {
             self.enforce_on(ix);
         }
@@ -99,7 +107,10 @@ impl Machine {
         match kind.as_str() {
             kind::POD if stopped && self.waits_for_lock(ix) => self.stop_node(ix),
             kind::POD if stopped => {
-                self.end_pod(ix, &format!("workflow shutdown with strategy:  {}", shutdown.name()));
+                self.end_pod(
+                    ix,
+                    &format!("workflow shutdown with strategy:  {}", shutdown.name()),
+                );
             }
             kind::POD if expired => self.end_pod(ix, DEADLINE),
             kind::SUSPEND if stopped && phase == phase::RUNNING => self.stop_node(ix),
@@ -136,7 +147,9 @@ impl Machine {
 
     /// Ends the daemons of a boundary whose work is over.
     pub(super) fn kill_daemons(&mut self, boundary: Option<Ix>) {
-        let id = boundary.map(|b| self.nodes.status(b).id.clone()).unwrap_or_default();
+        let id = boundary
+            .map(|b| self.nodes.status(b).id.clone())
+            .unwrap_or_default();
         if self.daemons.get(&id).is_none_or(Vec::is_empty) {
             return;
         }

@@ -73,6 +73,8 @@ pub struct Machine {
     queue: BTreeMap<(Reverse<u32>, Ix), Vec<Note>>,
     /// Nodes that could not start a child because of a limit.
     blocked: BTreeSet<Ix>,
+    /// Whether something ended that counted against a limit.
+    freed: bool,
     /// When to look at a node again.
     timers: BTreeSet<(Timestamp, Ix)>,
     control: Control,
@@ -193,7 +195,11 @@ impl Machine {
 
     /// The workflow in short.
     pub fn summary(&self) -> Summary<'_> {
-        Summary { metadata: &self.meta, phase: &self.status.phase, message: &self.status.message }
+        Summary {
+            metadata: &self.meta,
+            phase: &self.status.phase,
+            message: &self.status.message,
+        }
     }
 
     /// The statuses of all nodes, in the order in which they were made.
@@ -227,19 +233,23 @@ impl Machine {
     }
 
     fn drain(&mut self) {
-        while let Some(((_, ix), notes)) = self.queue.pop_first() {
-            self.evaluate(ix, notes);
+        loop {
+            while let Some(((_, ix), notes)) = self.queue.pop_first() {
+                self.evaluate(ix, notes);
+            }
+            self.unblock();
             if self.queue.is_empty() {
-                self.unblock();
+                return;
             }
         }
     }
 
-    /// Looks again at nodes that a limit had stopped.
+    /// Looks again at nodes that a limit had stopped, once something that counted is over.
     fn unblock(&mut self) {
-        if self.workflow_is_full() {
+        if !self.freed || self.workflow_is_full() {
             return;
         }
+        self.freed = false;
         for ix in std::mem::take(&mut self.blocked) {
             self.enqueue(ix, Note::Own);
         }
@@ -293,7 +303,7 @@ impl Machine {
     /// Changes a status, and tells the caller if the change matters to it.
     fn apply(&mut self, ix: Ix, change: impl FnOnce(&mut NodeStatus, Timestamp)) {
         let now = self.now;
-        let was_active = self.nodes.counts(None).active_pods;
+        let before = self.nodes.counts(None);
         let matters = self.nodes.change(ix, |status| change(status, now));
         if matters {
             self.export_outputs(ix);
@@ -301,9 +311,9 @@ impl Machine {
                 self.enqueue(parent, Note::Child(ix, None));
             }
         }
-        if self.nodes.counts(None).active_pods < was_active && self.queue.is_empty() {
-            self.unblock();
-        }
+        let after = self.nodes.counts(None);
+        self.freed |=
+            after.active_children < before.active_children || after.active_pods < before.active_pods;
     }
 
     /// Sets a node's phase, with a message.
@@ -326,7 +336,12 @@ impl Machine {
 
     /// The variables of some moment.
     fn vars<'a>(&'a self, locals: &'a VarMap, refs: Option<&'a Refs>) -> Vars<'a> {
-        Vars { locals, refs, globals: &self.globals, now: self.now }
+        Vars {
+            locals,
+            refs,
+            globals: &self.globals,
+            now: self.now,
+        }
     }
 
     /// The workflow's name.

@@ -69,7 +69,12 @@ impl Nodes {
         for i in 0..self.list.len() {
             let parent = Ix(u32::try_from(i).unwrap_or(u32::MAX));
             let children = self.list[i].status.children.clone();
-            self.edges.extend(children.iter().filter_map(|c| self.by_id.get(c)).map(|c| (parent, *c)));
+            self.edges.extend(
+                children
+                    .iter()
+                    .filter_map(|c| self.by_id.get(c))
+                    .map(|c| (parent, *c)),
+            );
             self.count(parent, 1);
         }
     }
@@ -84,7 +89,12 @@ impl Nodes {
     fn push(&mut self, status: NodeStatus) -> Ix {
         let ix = Ix(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.by_id.insert(status.id.clone(), ix);
-        self.list.push(Node { status, parent: None, depth: 0, plan: Plan::Idle });
+        self.list.push(Node {
+            status,
+            parent: None,
+            depth: 0,
+            plan: Plan::Idle,
+        });
         self.before.insert(ix, None);
         ix
     }
@@ -180,7 +190,10 @@ impl Nodes {
 fn part(status: &NodeStatus) -> Counts {
     let counted = matches!(status.r#type.as_str(), kind::POD | kind::STEPS | kind::DAG);
     let active = matches!(status.phase.as_str(), PENDING | RUNNING);
-    let waits = status.synchronization_status.as_ref().is_some_and(|s| !s.waiting.is_empty());
+    let waits = status
+        .synchronization_status
+        .as_ref()
+        .is_some_and(|s| !s.waiting.is_empty());
     let (done, total) = progress(status).unwrap_or_default();
     Counts {
         running_pods: i64::from(status.phase == RUNNING && status.r#type == kind::POD),
@@ -194,7 +207,10 @@ fn part(status: &NodeStatus) -> Counts {
 
 /// The progress of a node that works itself; of others it is the sum over what they started.
 fn progress(status: &NodeStatus) -> Option<(i64, i64)> {
-    if !matches!(status.r#type.as_str(), kind::POD | kind::CONTAINER | kind::SUSPEND) {
+    if !matches!(
+        status.r#type.as_str(),
+        kind::POD | kind::CONTAINER | kind::SUSPEND
+    ) {
         return None;
     }
     let (done, total) = status.progress.split_once('/')?;

@@ -19,9 +19,11 @@ impl Machine {
             kind::SKIPPED | kind::SUSPEND | kind::HTTP | kind::PLUGIN => vec![ix],
             kind::POD if !self.has_containers(ix) => vec![ix],
             kind::POD | kind::CONTAINER | kind::TASK_GROUP => self.outbound_of_children(ix),
-            kind::RETRY if !status.children.is_empty() => {
-                self.children(ix).last().map(|last| vec![*last]).unwrap_or_default()
-            }
+            kind::RETRY if !status.children.is_empty() => self
+                .children(ix)
+                .last()
+                .map(|last| vec![*last])
+                .unwrap_or_default(),
             _ => {
                 let ends = status.outbound_nodes.iter().filter_map(|id| self.nodes.find(id));
                 ends.flat_map(|end| self.outbound(end)).collect()
@@ -50,7 +52,9 @@ impl Machine {
     /// Whether a pod is of a container set: its children are containers.
     fn has_containers(&self, ix: Ix) -> bool {
         let children = self.children(ix);
-        children.first().is_some_and(|c| self.nodes.status(*c).r#type == kind::CONTAINER)
+        children
+            .first()
+            .is_some_and(|c| self.nodes.status(*c).r#type == kind::CONTAINER)
     }
 
     /// The last attempt of a retry node.
@@ -59,6 +63,8 @@ impl Machine {
             return None;
         }
         let attempts = self.children(ix).into_iter();
-        attempts.rev().find(|c| !phase::hooked(self.nodes.status(*c)) || phase::retried(self.nodes.status(*c)))
+        attempts
+            .rev()
+            .find(|c| !phase::hooked(self.nodes.status(*c)) || phase::retried(self.nodes.status(*c)))
     }
 }

@@ -1,7 +1,6 @@
 //! What nodes give: as variables for others, as outputs of the node around them, as outputs of the workflow.
 //! Rule: workflow/controller/scope.go, and `buildLocalScope` and its like in operator.go.
 
-
 use argo::{Artifact, DagTask, Outputs, Parameter, Template, ValueFrom};
 use meta::time::seconds;
 
@@ -27,8 +26,14 @@ impl Machine {
             }
         };
         set("id", &status.id);
-        set("startedAt", &status.started_at.map(|t| seconds(t.0)).unwrap_or_default());
-        set("finishedAt", &status.finished_at.map(|t| seconds(t.0)).unwrap_or_default());
+        set(
+            "startedAt",
+            &status.started_at.map(|t| seconds(t.0)).unwrap_or_default(),
+        );
+        set(
+            "finishedAt",
+            &status.finished_at.map(|t| seconds(t.0)).unwrap_or_default(),
+        );
         set("ip", &status.pod_ip);
         set("status", &status.phase);
         set("hostNodeName", &status.host_node_name);
@@ -56,7 +61,9 @@ impl Machine {
         if status.outputs.is_some() || !matches!(status.phase.as_str(), SKIPPED | OMITTED) {
             return;
         }
-        let Ok((_, template)) = self.templates.resolve(base, &holder(task)) else { return };
+        let Ok((_, template)) = self.templates.resolve(base, &holder(task)) else {
+            return;
+        };
         for output in &template.outputs.parameters {
             let default = output.value_from.as_ref().and_then(|f| f.default.as_ref());
             let var = default.map_or(Value::Nil, |d| vars::text(d.as_str()));
@@ -89,7 +96,11 @@ impl Machine {
     }
 
     /// The outputs of a steps or dag template, from what its steps or tasks gave.
-    pub(super) fn outputs_from_scope(&self, template: &Template, frame: &Frame) -> Result<Option<Outputs>, String> {
+    pub(super) fn outputs_from_scope(
+        &self,
+        template: &Template,
+        frame: &Frame,
+    ) -> Result<Option<Outputs>, String> {
         if template.outputs.is_empty() {
             return Ok(None);
         }
@@ -143,7 +154,11 @@ impl Machine {
         if from.parameter.is_empty() {
             return Ok(Some(String::new()));
         }
-        let tag = from.parameter.trim_start_matches("{{").trim_end_matches("}}").trim();
+        let tag = from
+            .parameter
+            .trim_start_matches("{{")
+            .trim_end_matches("}}")
+            .trim();
         if let Some(expression) = tag.strip_prefix('=') {
             return glue::text(expression, vars).map(Some);
         }
@@ -160,7 +175,9 @@ impl Machine {
         if !phase::completed(&status.phase) {
             return;
         }
-        let Some(outputs) = status.outputs.clone() else { return };
+        let Some(outputs) = status.outputs.clone() else {
+            return;
+        };
         for parameter in outputs.parameters.iter().filter(|p| !p.global_name.is_empty()) {
             self.export_parameter(parameter);
         }
@@ -213,7 +230,10 @@ fn output_vars(outputs: &Outputs) -> VarMap {
     }
     for parameter in &outputs.parameters {
         if let Some(value) = &parameter.value {
-            vars.insert(format!("outputs.parameters.{}", parameter.name), vars::text(value.as_str()));
+            vars.insert(
+                format!("outputs.parameters.{}", parameter.name),
+                vars::text(value.as_str()),
+            );
         }
     }
     for artifact in &outputs.artifacts {
@@ -229,7 +249,9 @@ fn by_tag(from: &str, vars: Vars<'_>) -> Result<Artifact, String> {
         return glue::artifact(expression, vars);
     }
     match vars.get(tag) {
-        Some(value) => vars::as_artifact(value).ok_or_else(|| format!("Variable {{{{{tag}}}}} is not an artifact")),
+        Some(value) => {
+            vars::as_artifact(value).ok_or_else(|| format!("Variable {{{{{tag}}}}} is not an artifact"))
+        }
         None => Err(format!("Unable to resolve: \"{tag}\"")),
     }
 }

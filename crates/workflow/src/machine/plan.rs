@@ -173,7 +173,14 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn new(task: Arc<DagTask>, origin: String) -> Self {
-        Self { task, origin, node: None, hooks: Vec::new(), exit: None, settled: false }
+        Self {
+            task,
+            origin,
+            node: None,
+            hooks: Vec::new(),
+            exit: None,
+            settled: false,
+        }
     }
 }
 

@@ -44,7 +44,10 @@ impl Machine {
             return Ok(Plan::Idle);
         }
         if !self.control.shutdown.allows(plan.on_exit) {
-            let message = format!("workflow shutdown with strategy: {}", self.control.shutdown.name());
+            let message = format!(
+                "workflow shutdown with strategy: {}",
+                self.control.shutdown.name()
+            );
             self.mark(ix, FAILED, &message);
             return Ok(Plan::Idle);
         }
@@ -84,10 +87,16 @@ impl Machine {
 
     /// A pod is gone. Held pods cannot go before their outcome is known, so this is somebody's force.
     pub(super) fn pod_gone(&mut self, name: &str, uid: &str) {
-        let id = self.pods.values().find(|p| p.name == name && p.uid == uid).map(|p| p.node_id.clone());
+        let id = self
+            .pods
+            .values()
+            .find(|p| p.name == name && p.uid == uid)
+            .map(|p| p.node_id.clone());
         let Some(id) = id else { return };
         self.pods.remove(&id);
-        let Some(ix) = self.nodes.find(&id).filter(|ix| !phase::over(self.phase(*ix))) else { return };
+        let Some(ix) = self.nodes.find(&id).filter(|ix| !phase::over(self.phase(*ix))) else {
+            return;
+        };
         self.apply(ix, |status, now| {
             status.daemoned = None;
             mark(status, now, ERROR, Some("pod deleted"));
@@ -115,16 +124,26 @@ impl Machine {
     /// Folds what is known of a node's pod into the node.
     pub(super) fn assess(&mut self, ix: Ix) {
         let status = self.nodes.status(ix).clone();
-        let Some(pod) = self.pods.get(&status.id).cloned() else { return };
-        let Some(template) = self.pod_template(ix) else { return };
-        let Some(mut news) = assess(&status, &pod, &template) else { return };
+        let Some(pod) = self.pods.get(&status.id).cloned() else {
+            return;
+        };
+        let Some(template) = self.pod_template(ix) else {
+            return;
+        };
+        let Some(mut news) = assess(&status, &pod, &template) else {
+            return;
+        };
         if phase::completed(&news.phase) && !self.result_is_in(ix, &pod) {
             // Until the report is in, the node is as it was.
             news = status.clone();
         }
         if phase::completed(&news.phase) {
             self.fold(&mut news, &pod, &template);
-        } else if let Some(result) = self.results.get(&status.id).filter(|r| !r.result.progress.is_empty()) {
+        } else if let Some(result) = self
+            .results
+            .get(&status.id)
+            .filter(|r| !r.result.progress.is_empty())
+        {
             news.progress.clone_from(&result.result.progress);
         }
         let became_daemon = phase::daemoned(&news) && !phase::daemoned(&status);
@@ -148,7 +167,9 @@ impl Machine {
                 status.message.clone_from(&result.result.message);
             }
             let reported = result.result.outputs.clone();
-            status.outputs = reported.map(|o| with_declared(o, template)).filter(|o| !o.is_empty());
+            status.outputs = reported
+                .map(|o| with_declared(o, template))
+                .filter(|o| !o.is_empty());
             if !result.result.progress.is_empty() {
                 status.progress.clone_from(&result.result.progress);
             }
@@ -194,7 +215,10 @@ impl Machine {
             ..Holder::default()
         };
         let base = Base::from_scope(&status.template_scope);
-        self.templates.resolve(&base, &holder).ok().map(|(_, t)| (*t).clone())
+        self.templates
+            .resolve(&base, &holder)
+            .ok()
+            .map(|(_, t)| (*t).clone())
     }
 
     /// Ends a node's pod and says why.
@@ -329,7 +353,10 @@ fn failure(pod: &PodView, template: &Template) -> (&'static str, String) {
         // Only sidecars that were killed at the end are left.
         return (SUCCEEDED, String::new());
     }
-    (FAILED, "pod failed: main container did not complete successfully".to_owned())
+    (
+        FAILED,
+        "pod failed: main container did not complete successfully".to_owned(),
+    )
 }
 
 fn container_failure(container: &ContainerView, template: &Template) -> Option<(&'static str, String)> {
@@ -340,7 +367,12 @@ fn container_failure(container: &ContainerView, template: &Template) -> Option<(
             format!("Pod failed before {name} container starts due to {reason}: {message}"),
         )),
         ContainerState::Terminated { exit_code: 0, .. } => None,
-        ContainerState::Terminated { exit_code, reason, message, .. } => {
+        ContainerState::Terminated {
+            exit_code,
+            reason,
+            message,
+            ..
+        } => {
             let main = is_main(template, name);
             if !main && matches!(exit_code, 137 | 143) {
                 return None;

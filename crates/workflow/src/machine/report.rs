@@ -10,17 +10,30 @@ impl Machine {
     pub(super) fn make_report(&self) -> Report {
         let mut waiting = Vec::new();
         if self.control.suspended && !self.over() {
-            waiting.push(Waiting { node: self.meta.name.clone(), reason: WaitReason::WorkflowSuspended });
+            waiting.push(Waiting {
+                node: self.meta.name.clone(),
+                reason: WaitReason::WorkflowSuspended,
+            });
         }
         for (ix, node) in self.nodes.iter().filter(|(_, n)| !phase::over(&n.status.phase)) {
             let reason = self.wait_reason(ix, node);
-            waiting.extend(reason.map(|reason| Waiting { node: node.status.name.clone(), reason }));
+            waiting.extend(reason.map(|reason| Waiting {
+                node: node.status.name.clone(),
+                reason,
+            }));
         }
-        Report { waiting, finished: self.over() }
+        Report {
+            waiting,
+            finished: self.over(),
+        }
     }
 
     fn wait_reason(&self, ix: Ix, node: &Node) -> Option<WaitReason> {
-        let lock = node.status.synchronization_status.as_ref().map(|s| s.waiting.clone());
+        let lock = node
+            .status
+            .synchronization_status
+            .as_ref()
+            .map(|s| s.waiting.clone());
         if let Some(name) = lock.filter(|l| !l.is_empty()) {
             return Some(WaitReason::Lock { name });
         }
@@ -44,12 +57,22 @@ impl Machine {
 
     fn pod_reason(&self, node: &Node) -> WaitReason {
         let Some(pod) = self.pods.get(&node.status.id) else {
-            return WaitReason::Pod { phase: String::new(), message: String::new() };
+            return WaitReason::Pod {
+                phase: String::new(),
+                message: String::new(),
+            };
         };
         if matches!(pod.phase.as_str(), "Succeeded" | "Failed") {
             return WaitReason::TaskResult;
         }
-        let message = if node.status.message.is_empty() { &pod.unschedulable } else { &node.status.message };
-        WaitReason::Pod { phase: pod.phase.clone(), message: message.clone() }
+        let message = if node.status.message.is_empty() {
+            &pod.unschedulable
+        } else {
+            &node.status.message
+        };
+        WaitReason::Pod {
+            phase: pod.phase.clone(),
+            message: message.clone(),
+        }
     }
 }

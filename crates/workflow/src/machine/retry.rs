@@ -60,8 +60,14 @@ impl Machine {
             return Ok(());
         }
         let is_attempt = |m: &Self, c: &Ix| phase::retried(m.nodes.status(*c));
-        plan.attempts = self.children(ix).into_iter().filter(|c| is_attempt(self, c)).collect();
-        let Some(last) = plan.attempts.last().copied() else { return Ok(()) };
+        plan.attempts = self
+            .children(ix)
+            .into_iter()
+            .filter(|c| is_attempt(self, c))
+            .collect();
+        let Some(last) = plan.attempts.last().copied() else {
+            return Ok(());
+        };
         let index = plan.attempts.len() - 1;
         if phase::over(self.phase(last)) {
             let call = self.attempt_call(ix, plan, index);
@@ -84,14 +90,22 @@ impl Machine {
         let before = plan.attempts.last().copied();
         let index = plan.attempts.len();
         let attempt = self.run_attempt(ix, plan, index, before, deadline);
-        let made = self.nodes.find(&crate::names::node_id(self.name(), &self.attempt_call(ix, plan, index).name));
+        let made = self.nodes.find(&crate::names::node_id(
+            self.name(),
+            &self.attempt_call(ix, plan, index).name,
+        ));
         if let Some(made) = made {
             plan.attempts.push(made);
             self.nodes.link(ix, made);
         }
         match attempt {
             Ok(()) => Ok(()),
-            Err(_) if made.is_some() && matches!(policy(strategy), "Always" | "OnError" | "OnTransientError") => Ok(()),
+            Err(_)
+                if made.is_some()
+                    && matches!(policy(strategy), "Always" | "OnError" | "OnTransientError") =>
+            {
+                Ok(())
+            }
             Err(message) => Err(message),
         }
     }
@@ -101,7 +115,10 @@ impl Machine {
         call.name = format!("{}({index})", self.nodes.status(ix).name);
         call.parent = Some(ix);
         let hooked = call.flag.as_ref().is_some_and(|f| f.hooked);
-        call.flag = Some(NodeFlag { hooked, retried: true });
+        call.flag = Some(NodeFlag {
+            hooked,
+            retried: true,
+        });
         call
     }
 
@@ -143,9 +160,18 @@ impl Machine {
         let last = before.map(|b| self.nodes.status(b));
         let exit_code = last.and_then(|l| l.outputs.as_ref()?.exit_code.clone());
         set("lastRetry.exitCode", exit_code.unwrap_or_else(|| "0".to_owned()));
-        set("lastRetry.duration", last.map_or_else(|| "0".to_owned(), duration));
-        set("lastRetry.status", last.map(|l| l.phase.clone()).unwrap_or_default());
-        set("lastRetry.message", last.map(|l| l.message.clone()).unwrap_or_default());
+        set(
+            "lastRetry.duration",
+            last.map_or_else(|| "0".to_owned(), duration),
+        );
+        set(
+            "lastRetry.status",
+            last.map(|l| l.phase.clone()).unwrap_or_default(),
+        );
+        set(
+            "lastRetry.message",
+            last.map(|l| l.message.clone()).unwrap_or_default(),
+        );
         vars
     }
 
@@ -189,7 +215,10 @@ impl Machine {
     /// Stop, Terminate and the workflow's deadline end retries.
     fn retry_forbidden(&self) -> Option<String> {
         if self.control.shutdown.enabled() {
-            return Some(format!("Stopped with strategy '{}'", self.control.shutdown.name()));
+            return Some(format!(
+                "Stopped with strategy '{}'",
+                self.control.shutdown.name()
+            ));
         }
         let deadline = self.control.deadline.filter(|d| self.now > *d)?;
         let text = deadline.strftime("%Y-%m-%d %H:%M:%S +0000 UTC");
@@ -222,7 +251,10 @@ impl Machine {
             return Ok(None);
         };
         let max = meta::duration::parse_or_seconds(&backoff.max_duration)?;
-        let first = plan.attempts.first().and_then(|f| self.nodes.status(*f).started_at);
+        let first = plan
+            .attempts
+            .first()
+            .and_then(|f| self.nodes.status(*f).started_at);
         Ok(first.and_then(|f| f.0.checked_add(max).ok()))
     }
 
@@ -245,7 +277,12 @@ impl Machine {
         let finished = self.nodes.status(last).finished_at.map_or(self.now, |t| t.0);
         let at = finished.checked_add(wait).unwrap_or(Timestamp::MAX);
         if until.is_some_and(|u| at > u) {
-            self.end_retry(ix, last, &last_phase, Some("Backoff would exceed max duration limit"));
+            self.end_retry(
+                ix,
+                last,
+                &last_phase,
+                Some("Backoff would exceed max duration limit"),
+            );
             return Ok(Next::Over);
         }
         let limit = strategy.limit.as_ref().and_then(argo::IntOrString::as_int);
@@ -280,9 +317,11 @@ impl Machine {
             return Ok(Some(last.message.clone()));
         }
         let limit = match &strategy.limit {
-            Some(limit) => Some(limit.as_int().ok_or_else(|| {
-                format!("strconv.ParseInt: parsing \"{limit}\": invalid syntax")
-            })?),
+            Some(limit) => Some(
+                limit
+                    .as_int()
+                    .ok_or_else(|| format!("strconv.ParseInt: parsing \"{limit}\": invalid syntax"))?,
+            ),
             None => None,
         };
         let attempts = i64::try_from(plan.attempts.len()).unwrap_or(i64::MAX);
@@ -294,7 +333,12 @@ impl Machine {
         }
         let locals = expression_vars(plan, last);
         let globals = VarMap::new();
-        let vars = Vars { now: self.now, locals: &locals, refs: None, globals: &globals };
+        let vars = Vars {
+            now: self.now,
+            locals: &locals,
+            refs: None,
+            globals: &globals,
+        };
         let go_on = truth(&strategy.expression, vars)?;
         Ok((!go_on).then(|| "retryStrategy.expression evaluated to false".to_owned()))
     }
@@ -304,8 +348,14 @@ impl Machine {
 fn expression_vars(plan: &RetryPlan, last: &argo::NodeStatus) -> VarMap {
     let exit_code = last.outputs.as_ref().and_then(|o| o.exit_code.clone());
     VarMap::from([
-        ("retries".to_owned(), vars::text((plan.attempts.len() - 1).to_string())),
-        ("lastRetry.exitCode".to_owned(), vars::text(exit_code.unwrap_or_else(|| "-1".to_owned()))),
+        (
+            "retries".to_owned(),
+            vars::text((plan.attempts.len() - 1).to_string()),
+        ),
+        (
+            "lastRetry.exitCode".to_owned(),
+            vars::text(exit_code.unwrap_or_else(|| "-1".to_owned())),
+        ),
         ("lastRetry.status".to_owned(), vars::text(last.phase.as_str())),
         ("lastRetry.duration".to_owned(), vars::text(duration(last))),
         ("lastRetry.message".to_owned(), vars::text(last.message.as_str())),
@@ -343,10 +393,17 @@ fn backoff_time(backoff: &Backoff, attempts: usize) -> Result<SignedDuration, St
         return Err("no base duration specified for retryStrategy".to_owned());
     }
     let base = meta::duration::parse_or_seconds(&backoff.duration)?;
-    let factor = backoff.factor.as_ref().and_then(argo::IntOrString::as_int).filter(|f| *f > 0);
+    let factor = backoff
+        .factor
+        .as_ref()
+        .and_then(argo::IntOrString::as_int)
+        .filter(|f| *f > 0);
     let exponent = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     let times = factor.map_or(1, |f| f.saturating_pow(exponent));
-    let mut wait = i32::try_from(times).ok().and_then(|t| base.checked_mul(t)).unwrap_or(SignedDuration::MAX);
+    let mut wait = i32::try_from(times)
+        .ok()
+        .and_then(|t| base.checked_mul(t))
+        .unwrap_or(SignedDuration::MAX);
     if !backoff.cap.is_empty() {
         wait = wait.min(meta::duration::parse_or_seconds(&backoff.cap)?);
     }
@@ -356,13 +413,22 @@ fn backoff_time(backoff: &Backoff, attempts: usize) -> Result<SignedDuration, St
 /// A duration as people say it: `1 minute 5 seconds`.
 fn humanize(wait: SignedDuration) -> String {
     let total = wait.as_secs();
-    let parts = [(total / 86400, "day"), (total / 3600 % 24, "hour"), (total / 60 % 60, "minute"), (total % 60, "second")];
+    let parts = [
+        (total / 86400, "day"),
+        (total / 3600 % 24, "hour"),
+        (total / 60 % 60, "minute"),
+        (total % 60, "second"),
+    ];
     let said: Vec<String> = parts
         .into_iter()
         .filter(|(n, _)| *n > 0)
         .map(|(n, unit)| format!("{n} {unit}{}", if n == 1 { "" } else { "s" }))
         .collect();
-    if said.is_empty() { "0 seconds".to_owned() } else { said.join(" ") }
+    if said.is_empty() {
+        "0 seconds".to_owned()
+    } else {
+        said.join(" ")
+    }
 }
 
 /// Whether a message is of those that Argo takes for passing troubles.

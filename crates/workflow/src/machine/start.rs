@@ -81,7 +81,12 @@ impl Machine {
         Ok(started.checked_add(after).ok())
     }
 
-    fn begin_suspend(&mut self, call: &Call, known: Option<Ix>, template: &Arc<Template>) -> Result<Ix, Stop> {
+    fn begin_suspend(
+        &mut self,
+        call: &Call,
+        known: Option<Ix>,
+        template: &Arc<Template>,
+    ) -> Result<Ix, Stop> {
         let ix = match known {
             Some(ix) => ix,
             None => {
@@ -130,7 +135,9 @@ impl Machine {
 
     /// Whether a step's output is referred to as `outputs.result` in the template around it.
     fn result_is_wanted(&self, call: &Call) -> bool {
-        let Some(boundary) = call.boundary else { return false };
+        let Some(boundary) = call.boundary else {
+            return false;
+        };
         let name = crate::names::step_of(&call.name);
         let json = match self.template_around(boundary) {
             Some(template) => serde_json::to_string(&*template).unwrap_or_default(),
@@ -162,5 +169,12 @@ fn frame(ix: Ix, call: &Call, base: Base, template: &Template, prefix: &'static 
         let name = format!("inputs.artifacts.{}", input.name);
         inputs.insert(name, vars::artifact(input));
     }
-    Frame { boundary: ix, base, on_exit: call.on_exit, inputs, refs: Refs::new(prefix), level: call.level + 1 }
+    Frame {
+        boundary: ix,
+        base,
+        on_exit: call.on_exit,
+        inputs,
+        refs: Refs::new(prefix),
+        level: call.level + 1,
+    }
 }

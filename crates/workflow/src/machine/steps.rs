@@ -112,12 +112,17 @@ impl Machine {
     }
 
     fn steps_outbound(&mut self, ix: Ix, plan: &StepsPlan) {
-        let Some(last) = plan.groups.last().copied() else { return };
+        let Some(last) = plan.groups.last().copied() else {
+            return;
+        };
         let mut ends = Vec::new();
         for child in self.children(last) {
             ends.extend(self.outbound(child));
         }
-        let ids: Vec<String> = ends.into_iter().map(|e| self.nodes.status(e).id.clone()).collect();
+        let ids: Vec<String> = ends
+            .into_iter()
+            .map(|e| self.nodes.status(e).id.clone())
+            .collect();
         self.apply(ix, |status, _| status.outbound_nodes = ids);
     }
 
@@ -142,7 +147,10 @@ impl Machine {
                     vars
                 }
             };
-            Arc::make_mut(&mut plan.frame).refs.by_name.insert(step.name.clone(), Arc::new(vars));
+            Arc::make_mut(&mut plan.frame)
+                .refs
+                .by_name
+                .insert(step.name.clone(), Arc::new(vars));
         }
         Ok(())
     }
@@ -152,7 +160,10 @@ impl Machine {
         let turn = |ix: &Ix| {
             let status = self.nodes.status(*ix);
             status.r#type != kind::SKIPPED
-                && status.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('('))
+                && status
+                    .name
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with('('))
         };
         self.children(group).into_iter().filter(turn).collect()
     }
@@ -225,7 +236,9 @@ fn fan_of(plan: &StepsPlan) -> FanPlan {
     let steps = plan.template.steps[plan.current].iter().map(as_task);
     FanPlan {
         frame: plan.frame.clone(),
-        slots: steps.map(|t| Slot::new(Arc::new(t.clone()), t.name.clone())).collect(),
+        slots: steps
+            .map(|t| Slot::new(Arc::new(t.clone()), t.name.clone()))
+            .collect(),
         by_node: HashMap::new(),
         waiting: VecDeque::new(),
         unsettled: 0,

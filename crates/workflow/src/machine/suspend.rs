@@ -75,7 +75,8 @@ impl Machine {
 }
 
 fn next_second(time: Timestamp) -> Timestamp {
-    time.checked_add(meta::time::SignedDuration::from_nanos(1)).unwrap_or(time)
+    time.checked_add(meta::time::SignedDuration::from_nanos(1))
+        .unwrap_or(time)
 }
 
 /// An output without a default takes that of the input of the same name.
@@ -92,8 +93,12 @@ fn with_input_default(output: &Parameter, template: &Template) -> Parameter {
 /// An input whose value is a parameter as JSON offers that parameter's choices.
 fn offer_choices(input: &mut Parameter) {
     let Some(value) = &input.value else { return };
-    let Ok(described) = serde_json::from_str::<Parameter>(value.as_str()) else { return };
-    let Some(first) = described.r#enum.first().cloned() else { return };
+    let Ok(described) = serde_json::from_str::<Parameter>(value.as_str()) else {
+        return;
+    };
+    let Some(first) = described.r#enum.first().cloned() else {
+        return;
+    };
     input.default.get_or_insert(AnyString(first.0));
     input.r#enum = described.r#enum;
 }

@@ -23,18 +23,30 @@ pub(super) fn needed(job: &Job<'_>) -> bool {
         || job.include_result
         || !template.inputs.artifacts.is_empty()
         || !template.outputs.artifacts.is_empty()
-        || template.outputs.parameters.iter().any(|p| p.value_from.as_ref().is_some_and(|f| !f.path.is_empty()))
+        || template
+            .outputs
+            .parameters
+            .iter()
+            .any(|p| p.value_from.as_ref().is_some_and(|f| !f.path.is_empty()))
         || archives_logs(job)
 }
 
 fn script_source(template: &Template) -> Option<&str> {
-    template.script.as_ref().map(|s| s.source.as_str()).filter(|s| !s.is_empty())
+    template
+        .script
+        .as_ref()
+        .map(|s| s.source.as_str())
+        .filter(|s| !s.is_empty())
 }
 
 /// Whether logs are kept as an artifact: the repository, else the template, else the workflow says so.
 fn archives_logs(job: &Job<'_>) -> bool {
     let repository = job.config.artifact_repository.as_ref();
-    let own = job.template.archive_location.as_ref().and_then(|l| l.archive_logs);
+    let own = job
+        .template
+        .archive_location
+        .as_ref()
+        .and_then(|l| l.archive_logs);
     repository.is_some_and(argo::repository::ArtifactRepository::archives_logs)
         || own.or(job.spec.archive_logs).unwrap_or_default() && place(job).is_some()
 }
@@ -61,9 +73,21 @@ pub(super) fn inject(job: &Job<'_>, pod: &str, spec: &mut Value) -> Result<(), S
     let Some(Value::Object(main)) = main else {
         return Err("the pod has no main container".to_owned());
     };
-    let command = main.get("command").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut full = vec![json!(format!("{}/plimsoll", job.config.exec.mount)), json!("exec"), json!("--")];
-    full.extend(if command.is_empty() { image_command(job, main)? } else { command });
+    let command = main
+        .get("command")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let mut full = vec![
+        json!(format!("{}/plimsoll", job.config.exec.mount)),
+        json!("exec"),
+        json!("--"),
+    ];
+    full.extend(if command.is_empty() {
+        image_command(job, main)?
+    } else {
+        command
+    });
     main.insert("command".to_owned(), full.into());
     if orders.script.is_some() {
         list(main, "args").push(SCRIPT.into());
@@ -72,7 +96,9 @@ pub(super) fn inject(job: &Job<'_>, pod: &str, spec: &mut Value) -> Result<(), S
     list(main, "volumeMounts").push(json!({
         "name": EXEC_VOLUME, "mountPath": job.config.exec.mount, "readOnly": true,
     }));
-    let env = variables.into_iter().map(|(name, value)| json!({ "name": name, "value": value }));
+    let env = variables
+        .into_iter()
+        .map(|(name, value)| json!({ "name": name, "value": value }));
     list(main, "env").extend(env);
     Ok(())
 }
@@ -119,7 +145,12 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
         }
         inputs.push(input);
     }
-    let outputs = template.outputs.artifacts.iter().map(|a| output(a, place.as_ref())).collect();
+    let outputs = template
+        .outputs
+        .artifacts
+        .iter()
+        .map(|a| output(a, place.as_ref()))
+        .collect();
     let parameters = template.outputs.parameters.iter();
     Ok(Orders {
         workflow: job.meta.name.clone(),
@@ -128,7 +159,10 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
         node_id: job.node.id.clone(),
         pod_name: pod.to_owned(),
         inputs,
-        script: script_source(template).map(|source| Script { path: SCRIPT.to_owned(), source: source.to_owned() }),
+        script: script_source(template).map(|source| Script {
+            path: SCRIPT.to_owned(),
+            source: source.to_owned(),
+        }),
         output_parameters: parameters
             .filter(|p| p.value_from.as_ref().is_some_and(|f| !f.path.is_empty()))
             .cloned()

@@ -24,23 +24,51 @@ pub(super) fn build(job: &Job<'_>, exec: bool) -> Result<Value, String> {
     set("restartPolicy", Some("Never".into()));
     set("activeDeadlineSeconds", active_deadline(job)?.map(Value::from));
     set("imagePullSecrets", value(&workflow.image_pull_secrets));
-    set("hostNetwork", workflow.host_network.filter(|h| *h).map(Value::from));
+    set(
+        "hostNetwork",
+        workflow.host_network.filter(|h| *h).map(Value::from),
+    );
     set("dnsPolicy", value(&workflow.dns_policy));
     set("dnsConfig", value(&workflow.dns_config));
     placement(job, &mut set);
-    set("securityContext", value(&template.security_context).or_else(|| value(&workflow.security_context)));
+    set(
+        "securityContext",
+        value(&template.security_context).or_else(|| value(&workflow.security_context)),
+    );
     let account = [&template.service_account_name, &workflow.service_account_name];
-    set("serviceAccountName", account.into_iter().find(|a| !a.is_empty()).map(|a| a.clone().into()));
-    let mount = template.automount_service_account_token.or(workflow.automount_service_account_token);
-    set("automountServiceAccountToken", mount.filter(|m| !*m).map(Value::from));
+    set(
+        "serviceAccountName",
+        account
+            .into_iter()
+            .find(|a| !a.is_empty())
+            .map(|a| a.clone().into()),
+    );
+    let mount = template
+        .automount_service_account_token
+        .or(workflow.automount_service_account_token);
+    set(
+        "automountServiceAccountToken",
+        mount.filter(|m| !*m).map(Value::from),
+    );
     let mut aliases = workflow.host_aliases.clone();
     aliases.extend(template.host_aliases.iter().cloned());
     set("hostAliases", value(&aliases));
-    set("resources", value(&template.pod_resources).or_else(|| value(&workflow.pod_resources)));
-    let claims = if template.resource_claims.is_empty() { &workflow.resource_claims } else { &template.resource_claims };
+    set(
+        "resources",
+        value(&template.pod_resources).or_else(|| value(&workflow.pod_resources)),
+    );
+    let claims = if template.resource_claims.is_empty() {
+        &workflow.resource_claims
+    } else {
+        &template.resource_claims
+    };
     set("resourceClaims", value(claims));
     set("volumes", Some(volumes(job, &main, exec)));
-    let inits: Vec<Value> = template.init_containers.iter().map(|c| user_container(c, &main)).collect();
+    let inits: Vec<Value> = template
+        .init_containers
+        .iter()
+        .map(|c| user_container(c, &main))
+        .collect();
     set("initContainers", Some(inits.into()));
     let mut containers = vec![value(&main).unwrap_or_default()];
     containers.extend(template.sidecars.iter().map(|c| user_container(c, &main)));
@@ -71,14 +99,41 @@ fn placement(job: &Job<'_>, set: &mut impl FnMut(&str, Option<Value>)) {
     };
     let around = job.around;
     let selector = around.and_then(|a| value(&a.node_selector));
-    set("nodeSelector", first(value(&template.node_selector), selector, value(&workflow.node_selector)));
+    set(
+        "nodeSelector",
+        first(
+            value(&template.node_selector),
+            selector,
+            value(&workflow.node_selector),
+        ),
+    );
     let affinity = around.and_then(|a| value(&a.affinity));
-    set("affinity", first(value(&template.affinity), affinity, value(&workflow.affinity)));
+    set(
+        "affinity",
+        first(value(&template.affinity), affinity, value(&workflow.affinity)),
+    );
     let tolerations = around.and_then(|a| value(&a.tolerations));
-    set("tolerations", first(value(&template.tolerations), tolerations, value(&workflow.tolerations)));
-    set("schedulerName", first(value(&template.scheduler_name), None, value(&workflow.scheduler_name)));
+    set(
+        "tolerations",
+        first(
+            value(&template.tolerations),
+            tolerations,
+            value(&workflow.tolerations),
+        ),
+    );
+    set(
+        "schedulerName",
+        first(
+            value(&template.scheduler_name),
+            None,
+            value(&workflow.scheduler_name),
+        ),
+    );
     let class = value(&workflow.pod_priority_class_name);
-    set("priorityClassName", first(value(&template.priority_class_name), None, class));
+    set(
+        "priorityClassName",
+        first(value(&template.priority_class_name), None, class),
+    );
 }
 
 /// Seconds that the pod may be active: the template's own, and what the deadlines leave.
@@ -91,11 +146,14 @@ fn active_deadline(job: &Job<'_>) -> Result<Option<i64>, String> {
         ),
         None => None,
     };
-    let left = [job.deadline, job.workflow_deadline].into_iter().flatten().map(|until| {
-        // Rounded up, so that the workflow's own deadline is what people read of first.
-        let left = until.duration_since(job.now);
-        (left.as_secs() + i64::from(left.subsec_nanos() > 0)).max(1)
-    });
+    let left = [job.deadline, job.workflow_deadline]
+        .into_iter()
+        .flatten()
+        .map(|until| {
+            // Rounded up, so that the workflow's own deadline is what people read of first.
+            let left = until.duration_since(job.now);
+            (left.as_secs() + i64::from(left.subsec_nanos() > 0)).max(1)
+        });
     Ok(own.into_iter().chain(left).min())
 }
 
@@ -110,11 +168,17 @@ fn standard_env(job: &Job<'_>) -> Vec<argo::core::EnvVar> {
         ("ARGO_DEADLINE", deadline),
         ("ARGO_WORKFLOW_NAME", job.meta.name.clone()),
     ];
-    variables.into_iter().map(|(name, value)| env_var(name, &value)).collect()
+    variables
+        .into_iter()
+        .map(|(name, value)| env_var(name, &value))
+        .collect()
 }
 
 pub(super) fn env_var(name: &str, value: &str) -> argo::core::EnvVar {
-    let fields = [("name".to_owned(), name.into()), ("value".to_owned(), value.into())];
+    let fields = [
+        ("name".to_owned(), name.into()),
+        ("value".to_owned(), value.into()),
+    ];
     argo::core::EnvVar(fields.into_iter().collect())
 }
 
@@ -122,10 +186,22 @@ pub(super) fn env_var(name: &str, value: &str) -> argo::core::EnvVar {
 fn volumes(job: &Job<'_>, main: &Container, exec: bool) -> Value {
     let mut volumes: Vec<Value> = job.template.volumes.iter().filter_map(value).collect();
     let users = job.template.init_containers.iter().chain(&job.template.sidecars);
-    let mounts = users.flat_map(|c| &c.container.volume_mounts).chain(&main.volume_mounts);
+    let mounts = users
+        .flat_map(|c| &c.container.volume_mounts)
+        .chain(&main.volume_mounts);
     let mounted: Vec<&str> = mounts.filter_map(|m| m.text("name")).collect();
-    let devices: Vec<&str> = main.volume_devices.iter().filter_map(|d| d.text("name")).collect();
-    let mut known: Vec<String> = job.template.volumes.iter().filter_map(|v| v.text("name")).map(str::to_owned).collect();
+    let devices: Vec<&str> = main
+        .volume_devices
+        .iter()
+        .filter_map(|d| d.text("name"))
+        .collect();
+    let mut known: Vec<String> = job
+        .template
+        .volumes
+        .iter()
+        .filter_map(|v| v.text("name"))
+        .map(str::to_owned)
+        .collect();
     for volume in job.spec.volumes.iter().chain(job.claims) {
         let Some(name) = volume.text("name") else { continue };
         let used = mounted.contains(&name) || devices.contains(&name);
@@ -159,7 +235,12 @@ pub(super) fn patched(job: &Job<'_>, mut spec: Value) -> Result<Value, String> {
     let patches = [&job.spec.pod_spec_patch, &job.template.pod_spec_patch];
     for patch in patches.into_iter().filter(|p| !p.is_empty()) {
         let locals = job.vars_of_pod();
-        let vars = Vars { locals: &locals, refs: None, globals: job.globals, now: job.now };
+        let vars = Vars {
+            locals: &locals,
+            refs: None,
+            globals: job.globals,
+            now: job.now,
+        };
         let text = subst::in_text(patch, vars, Unknown::Keep)
             .map_err(|f| format!("Failed to substitute the PodSpecPatch variables: {}", f.message()))?;
         let patch: Value = parse(&text).map_err(|e| format!("Error applying PodSpecPatch: {e}"))?;

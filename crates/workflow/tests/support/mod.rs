@@ -126,7 +126,10 @@ impl World {
         let rebuilt = Machine::rebuild(self.inputs(), self.now);
         if rebuilt.fingerprint() != self.machine.fingerprint() {
             let show = |m: &Machine| {
-                let nodes: BTreeMap<_, _> = m.nodes().map(|n| (n.name.clone(), serde_json::to_value(n).unwrap())).collect();
+                let nodes: BTreeMap<_, _> = m
+                    .nodes()
+                    .map(|n| (n.name.clone(), serde_json::to_value(n).unwrap()))
+                    .collect();
                 json!({"status": m.status(), "nodes": nodes})
             };
             let (a, b) = (show(&self.machine), show(&rebuilt));
@@ -146,7 +149,12 @@ impl World {
                 pod["metadata"]["uid"] = format!("uid-{name}").into();
                 pod["metadata"]["resourceVersion"] = self.version.to_string().into();
                 pod["status"] = json!({"phase": "Pending"});
-                self.created.push(pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"].as_str().unwrap().to_owned());
+                self.created.push(
+                    pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
+                        .as_str()
+                        .unwrap()
+                        .to_owned(),
+                );
                 self.pods.insert(name.clone(), pod);
                 self.notify_pod(&name);
             }
@@ -198,13 +206,22 @@ impl World {
 
     /// Moves some pod on by one state; answers false if none can move.
     pub fn advance(&mut self, pick: impl Fn(usize) -> usize) -> bool {
-        let movable: Vec<String> = self.pods.keys().filter(|name| self.can_move(name)).cloned().collect();
+        let movable: Vec<String> = self
+            .pods
+            .keys()
+            .filter(|name| self.can_move(name))
+            .cloned()
+            .collect();
         if movable.is_empty() {
             return false;
         }
         let name = movable[pick(movable.len())].clone();
         self.now = self.now.checked_add(SignedDuration::from_secs(1)).unwrap();
-        let outcome = (self.script)(self.pods[&name]["metadata"]["annotations"]["workflows.argoproj.io/node-name"].as_str().unwrap());
+        let outcome = (self.script)(
+            self.pods[&name]["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
+                .as_str()
+                .unwrap(),
+        );
         if self.pods[&name]["status"]["phase"] == "Pending" {
             self.run_pod(&name);
         } else {
@@ -215,7 +232,11 @@ impl World {
 
     fn can_move(&self, name: &str) -> bool {
         let pod = &self.pods[name];
-        let outcome = (self.script)(pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"].as_str().unwrap());
+        let outcome = (self.script)(
+            pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
+                .as_str()
+                .unwrap(),
+        );
         match pod["status"]["phase"].as_str() {
             Some("Pending") => !outcome.pending,
             Some("Running") => !outcome.forever,
@@ -227,7 +248,12 @@ impl World {
         let now = seconds(self.now);
         let pod = self.pods.get_mut(name).unwrap();
         pod["spec"]["nodeName"] = "machine".into();
-        let names: Vec<String> = pod["spec"]["containers"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap().to_owned()).collect();
+        let names: Vec<String> = pod["spec"]["containers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| c["name"].as_str().unwrap().to_owned())
+            .collect();
         let statuses: Vec<Value> = names
             .iter()
             .map(|n| json!({"name": n, "ready": true, "restartCount": 0, "state": {"running": {"startedAt": now}}}))
@@ -238,7 +264,10 @@ impl World {
 
     fn end_pod(&mut self, name: &str, outcome: &Outcome) {
         let pod = self.pods.get_mut(name).unwrap();
-        let id = pod["metadata"]["annotations"]["workflows.argoproj.io/node-id"].as_str().unwrap().to_owned();
+        let id = pod["metadata"]["annotations"]["workflows.argoproj.io/node-id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let exec = has_orders(pod);
         pod["status"] = terminated(self.now, outcome.exit_code, &outcome.reason, &outcome.message);
         if !outcome.pod_message.is_empty() {
@@ -291,17 +320,26 @@ impl World {
 }
 
 fn workflow_over(workflow: &Value) -> bool {
-    matches!(workflow["status"]["phase"].as_str(), Some("Succeeded" | "Failed" | "Error"))
+    matches!(
+        workflow["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed" | "Error")
+    )
 }
 
 fn has_orders(pod: &Value) -> bool {
     let containers = pod["spec"]["containers"].as_array().unwrap();
-    let env = containers.iter().flat_map(|c| c["env"].as_array().cloned().unwrap_or_default());
+    let env = containers
+        .iter()
+        .flat_map(|c| c["env"].as_array().cloned().unwrap_or_default());
     env.into_iter().any(|e| e["name"] == ORDERS_ENV)
 }
 
 fn terminated(now: Timestamp, exit_code: i32, reason: &str, message: &str) -> Value {
-    let reason = if reason.is_empty() { if exit_code == 0 { "Completed" } else { "Error" } } else { reason };
+    let reason = if reason.is_empty() {
+        if exit_code == 0 { "Completed" } else { "Error" }
+    } else {
+        reason
+    };
     json!({
         "phase": if exit_code == 0 { "Succeeded" } else { "Failed" },
         "containerStatuses": [{"name": "main", "ready": false, "restartCount": 0, "state": {"terminated": {
@@ -338,7 +376,10 @@ pub fn documents(text: &str) -> Vec<Value> {
 pub fn library(documents: &[Value]) -> Library {
     let mut library = Library::default();
     for document in documents {
-        let name = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let name = document["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let spec = || Arc::new(serde_json::from_value(document["spec"].clone()).unwrap_or_default());
         match document["kind"].as_str() {
             Some("WorkflowTemplate") => drop(library.templates.insert(name, spec())),

@@ -16,7 +16,10 @@ impl Texts {
         let mut replacements = Vec::new();
         for (id, node) in workflow["status"]["nodes"].as_object().into_iter().flatten() {
             if id != name {
-                replacements.push((id.clone(), format!("ID({})", node["name"].as_str().unwrap_or_default())));
+                replacements.push((
+                    id.clone(),
+                    format!("ID({})", node["name"].as_str().unwrap_or_default()),
+                ));
             }
         }
         for (field, word) in [("namespace", "NAMESPACE"), ("uid", "UID")] {
@@ -25,7 +28,10 @@ impl Texts {
             }
         }
         let time = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[+-]\d\d:?\d\d( UTC)?)?( UTC)?";
-        Self { replacements, time: Regex::new(time).unwrap() }
+        Self {
+            replacements,
+            time: Regex::new(time).unwrap(),
+        }
     }
 
     fn text(&self, text: &str) -> String {
@@ -40,7 +46,11 @@ impl Texts {
         match value {
             Value::String(text) => self.text(text).into(),
             Value::Array(list) => list.iter().map(|v| self.deep(v)).collect(),
-            Value::Object(map) => map.iter().map(|(k, v)| (k.clone(), self.deep(v))).collect::<Map<_, _>>().into(),
+            Value::Object(map) => map
+                .iter()
+                .map(|(k, v)| (k.clone(), self.deep(v)))
+                .collect::<Map<_, _>>()
+                .into(),
             other => other.clone(),
         }
     }
@@ -48,11 +58,23 @@ impl Texts {
     fn io(&self, value: &Value) -> Option<Value> {
         let mut out = Map::new();
         if let Some(list) = value["parameters"].as_array().filter(|l| !l.is_empty()) {
-            let of: Map<_, _> = list.iter().map(|p| (p["name"].as_str().unwrap_or_default().to_owned(), self.deep(&p["value"]))).collect();
+            let of: Map<_, _> = list
+                .iter()
+                .map(|p| {
+                    (
+                        p["name"].as_str().unwrap_or_default().to_owned(),
+                        self.deep(&p["value"]),
+                    )
+                })
+                .collect();
             out.insert("parameters".into(), of.into());
         }
         if let Some(list) = value["artifacts"].as_array() {
-            let mut names: Vec<&str> = list.iter().filter_map(|a| a["name"].as_str()).filter(|n| *n != "main-logs").collect();
+            let mut names: Vec<&str> = list
+                .iter()
+                .filter_map(|a| a["name"].as_str())
+                .filter(|n| *n != "main-logs")
+                .collect();
             names.sort_unstable();
             if !names.is_empty() {
                 out.insert("artifacts".into(), json!(names));
@@ -80,7 +102,13 @@ pub fn normal(workflow: &Value) -> Value {
         }
     };
     put("phase", Some(status["phase"].clone()));
-    put("message", status["message"].as_str().filter(|m| !m.is_empty()).map(|m| texts.text(m).into()));
+    put(
+        "message",
+        status["message"]
+            .as_str()
+            .filter(|m| !m.is_empty())
+            .map(|m| texts.text(m).into()),
+    );
     put("progress", Some(status["progress"].clone()));
     put("outputs", texts.io(&status["outputs"]));
     let mut conditions: Vec<String> = status["conditions"]
@@ -88,8 +116,15 @@ pub fn normal(workflow: &Value) -> Value {
         .into_iter()
         .flatten()
         .map(|c| {
-            let message = c["message"].as_str().map(|m| format!(": {}", texts.text(m))).unwrap_or_default();
-            format!("{}={}{message}", c["type"].as_str().unwrap(), c["status"].as_str().unwrap())
+            let message = c["message"]
+                .as_str()
+                .map(|m| format!(": {}", texts.text(m)))
+                .unwrap_or_default();
+            format!(
+                "{}={}{message}",
+                c["type"].as_str().unwrap(),
+                c["status"].as_str().unwrap()
+            )
         })
         .collect();
     conditions.sort();
@@ -104,13 +139,25 @@ pub fn normal(workflow: &Value) -> Value {
 fn node(texts: &Texts, node: &Value, nodes: &Map<String, Value>) -> Value {
     let mut out = Map::new();
     let reference = |id: &Value| -> Value {
-        let name = id.as_str().and_then(|id| nodes.get(id)).and_then(|n| n["name"].as_str());
+        let name = id
+            .as_str()
+            .and_then(|id| nodes.get(id))
+            .and_then(|n| n["name"].as_str());
         texts.text(name.unwrap_or("missing")).into()
     };
     for key in ["name", "displayName", "type", "phase"] {
         out.insert(key.into(), texts.deep(&node[key]));
     }
-    for key in ["message", "templateName", "templateScope", "daemoned", "templateRef", "memoizationStatus", "nodeFlag", "synchronizationStatus"] {
+    for key in [
+        "message",
+        "templateName",
+        "templateScope",
+        "daemoned",
+        "templateRef",
+        "memoizationStatus",
+        "nodeFlag",
+        "synchronizationStatus",
+    ] {
         let value = &node[key];
         if !value.is_null() && *value != json!("") && *value != json!({}) {
             out.insert(key.into(), texts.deep(value));
@@ -120,7 +167,12 @@ fn node(texts: &Texts, node: &Value, nodes: &Map<String, Value>) -> Value {
         out.insert("boundary".into(), reference(&node["boundaryID"]));
     }
     for key in ["children", "outboundNodes"] {
-        let mut names: Vec<Value> = node[key].as_array().into_iter().flatten().map(reference).collect();
+        let mut names: Vec<Value> = node[key]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(reference)
+            .collect();
         names.sort_by_key(|n| n.as_str().unwrap_or_default().to_owned());
         if !names.is_empty() {
             out.insert(key.into(), names.into());
@@ -142,18 +194,31 @@ pub fn differences(ours: &Value, tree: &Value, varies: &[String]) -> Vec<String>
     let mut lines = Vec::new();
     let varies = |k: &str| varies.iter().any(|v| v == k);
     let keys = |a: &Value, b: &Value| -> Vec<String> {
-        let mut keys: Vec<String> = a.as_object().into_iter().chain(b.as_object()).flat_map(|m| m.keys().cloned()).collect();
+        let mut keys: Vec<String> = a
+            .as_object()
+            .into_iter()
+            .chain(b.as_object())
+            .flat_map(|m| m.keys().cloned())
+            .collect();
         keys.sort();
         keys.dedup();
         keys
     };
-    for key in keys(ours, tree).iter().filter(|k| !matches!(k.as_str(), "nodes" | "workflow") && !varies(k)) {
+    for key in keys(ours, tree)
+        .iter()
+        .filter(|k| !matches!(k.as_str(), "nodes" | "workflow") && !varies(k))
+    {
         if ours[key] != tree[key] {
             lines.push(format!("{key}: {}, not {}", ours[key], tree[key]));
         }
     }
     let by_name = |v: &Value| -> BTreeMap<String, Value> {
-        v["nodes"].as_array().into_iter().flatten().map(|n| (n["name"].as_str().unwrap().to_owned(), strip_logs(n))).collect()
+        v["nodes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|n| (n["name"].as_str().unwrap().to_owned(), strip_logs(n)))
+            .collect()
     };
     let (ours, theirs) = (by_name(ours), by_name(tree));
     let mut names: Vec<&String> = ours.keys().chain(theirs.keys()).filter(|n| !varies(n)).collect();
@@ -179,7 +244,9 @@ pub fn differences(ours: &Value, tree: &Value, varies: &[String]) -> Vec<String>
 /// Saved logs are the repository's doing, not the workflow's.
 fn strip_logs(node: &Value) -> Value {
     let mut node = node.clone();
-    let Some(outputs) = node.get_mut("outputs").and_then(Value::as_object_mut) else { return node };
+    let Some(outputs) = node.get_mut("outputs").and_then(Value::as_object_mut) else {
+        return node;
+    };
     if let Some(list) = outputs.get_mut("artifacts").and_then(Value::as_array_mut) {
         list.retain(|a| !a.as_str().is_some_and(|n| n.ends_with("-logs")));
         if list.is_empty() {
@@ -200,7 +267,9 @@ pub fn value_differences(path: &str, a: &Value, b: &Value) -> Vec<String> {
             keys.sort();
             keys.dedup();
             let of = |m: &Map<String, Value>, k: &String| m.get(k).cloned().unwrap_or(Value::Null);
-            keys.into_iter().flat_map(|k| value_differences(&format!("{path}/{k}"), &of(x, k), &of(y, k))).collect()
+            keys.into_iter()
+                .flat_map(|k| value_differences(&format!("{path}/{k}"), &of(x, k), &of(y, k)))
+                .collect()
         }
         _ if a == b => vec![],
         _ => vec![format!("{path}: {a} / {b}")],
