@@ -37,7 +37,7 @@ async fn rates() {
     })
     .await;
     rate("get, typed", 20_000, async |_| {
-        pods.get("p").await.map(drop).unwrap()
+        pods.get("p").await.map(drop).unwrap();
     })
     .await;
     rate("create", 5_000, async |at| {
