@@ -96,7 +96,9 @@ async fn check(before: Vec<Act>, after: Vec<Act>) {
             }
             WatchEvent::Modified(map) => (map, true),
             WatchEvent::Deleted(map) => (map, false),
-            other => panic!("{other:?}"),
+            // The watch's end.
+            WatchEvent::Bookmark(_) => break,
+            WatchEvent::Error(error) => panic!("{error:?}"),
         };
         let revision: u64 = object.resource_version().unwrap().parse().unwrap();
         assert!(
