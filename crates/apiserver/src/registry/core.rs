@@ -137,6 +137,7 @@ fn configuration() -> Vec<Short> {
         Short::new("ConfigMap", "configmaps", &["cm"])
             .columns(columns::CONFIG_MAP)
             .with(|row| {
+                row.strategy.default = config::default_config_map;
                 row.strategy.validate = config::validate_config_map;
                 row.strategy.validate_update = config::validate_immutable;
             }),

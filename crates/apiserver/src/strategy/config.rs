@@ -25,8 +25,24 @@ pub(crate) const EVENT_FIELDS: &[&str] = &[
 /// Largest sum of a ConfigMap's or Secret's values, in bytes (1 MiB, as kube-apiserver).
 const DATA_MAX: usize = 1 << 20;
 
+/// Bytes are kept in one line of base64.
+pub(crate) fn default_config_map(object: &mut Value) {
+    join_lines(object, "binaryData");
+}
+
+/// Base64 may come in lines, as in a block of YAML; Go decodes and writes it again without them.
+fn join_lines(object: &mut Value, field: &str) {
+    let fields = object.get_mut(field).and_then(Value::as_object_mut);
+    for value in fields.into_iter().flat_map(Map::values_mut) {
+        if let Value::String(text) = value {
+            text.retain(|c| !matches!(c, '\r' | '\n'));
+        }
+    }
+}
+
 /// `stringData` becomes `data`; a Secret without a type is Opaque.
 pub(crate) fn default_secret(object: &mut Value) {
+    join_lines(object, "data");
     let Some(secret) = object.as_object_mut() else {
         return;
     };
@@ -146,5 +162,21 @@ fn check_map(object: &Value, field: &str, causes: &mut Vec<Cause>) -> usize {
 fn too_long(size: usize, field: &str, causes: &mut Vec<Cause>) {
     if size > DATA_MAX {
         causes.push(Cause::too_long(field, DATA_MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_in_lines_is_joined() {
+        let check = |default: fn(&mut Value), field: &str| {
+            let mut object = json!({ field: { "key": "aGVs\nbG8=\r\n" } });
+            default(&mut object);
+            assert_eq!(object[field]["key"], "aGVsbG8=");
+        };
+        check(default_config_map, "binaryData");
+        check(default_secret, "data");
     }
 }
