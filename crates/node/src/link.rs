@@ -1,12 +1,14 @@
 //! The connection to the spawner: requests go out at once, messages come in one by one.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use spawner::frame::{self, Inbox};
 use spawner::protocol::{Abilities, Message, Request, VERSION};
 use tokio::net::UnixStream;
 
+/// How often a connection is tried that breaks at once.
+const TRIES: u32 = 5;
 const READ_AT_ONCE: usize = 64 << 10;
 
 /// A connection to the spawner, greeted.
@@ -22,10 +24,28 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects to the spawner of `directory`, starting one from `program` if none runs.
+    /// Connects to the spawner of `directory`, starting one from `program` if none runs. One that is just ending may
+    /// still take a connection, and is tried again.
     pub(crate) async fn open(program: &Path, directory: &Path) -> io::Result<Self> {
+        let mut result = Self::greet(program, directory).await;
+        for _ in 1..TRIES {
+            let Err(error) = &result else { break };
+            let ending = [
+                io::ErrorKind::ConnectionReset,
+                io::ErrorKind::BrokenPipe,
+                io::ErrorKind::UnexpectedEof,
+            ];
+            if !ending.contains(&error.kind()) {
+                break;
+            }
+            result = Self::greet(program, directory).await;
+        }
+        result
+    }
+
+    async fn greet(program: &Path, directory: &Path) -> io::Result<Self> {
         let (program, directory) = (program.to_owned(), directory.to_owned());
-        let stream = tokio::task::spawn_blocking(move || connect(program, directory)).await??;
+        let stream = tokio::task::spawn_blocking(move || connect(&program, &directory)).await??;
         let mut link = Self {
             stream: UnixStream::from_std(stream)?,
             inbox: Inbox::default(),
@@ -90,8 +110,8 @@ impl Link {
     }
 }
 
-fn connect(program: PathBuf, directory: PathBuf) -> io::Result<std::os::unix::net::UnixStream> {
-    let stream = spawner::launch(&program, &directory)?;
+fn connect(program: &Path, directory: &Path) -> io::Result<std::os::unix::net::UnixStream> {
+    let stream = spawner::launch(program, directory)?;
     stream.set_nonblocking(true)?;
     Ok(stream)
 }

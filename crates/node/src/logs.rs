@@ -110,7 +110,7 @@ impl Logs {
             file,
             growth,
             left: request.limit_bytes.unwrap_or(u64::MAX),
-            stamper: request.timestamps.then(|| Stamper { at_line_start: true }),
+            stamper: request.timestamps.then_some(Stamper { at_line_start: true }),
             time: changed.unwrap_or_else(|| self.clock.now()),
             clock: self.clock.clone(),
         };

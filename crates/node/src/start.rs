@@ -320,7 +320,7 @@ fn argv(container: &Container, image: Option<&Image>, env: &Environment) -> Resu
         Some(args) if !argv.is_empty() => argv.extend(args),
         Some(_) => {}
         None if command.is_none() => {
-            argv.extend(image.map(|image| image.arguments.clone()).unwrap_or_default())
+            argv.extend(image.map(|image| image.arguments.clone()).unwrap_or_default());
         }
         None => {}
     }

@@ -278,12 +278,12 @@ impl Agent {
             container,
             attempt,
         } = &ended.key;
+        let directory = PodDirectory::new(&self.starter.config.directory, pod);
         let Some(entry) = self.pods.get_mut(pod) else {
-            self.acknowledge(vec![ended.key.clone()]);
+            self.on_stranger_ended(ended, &directory);
             return;
         };
         entry.ended.insert(ended.key.clone());
-        let directory = PodDirectory::new(&self.starter.config.directory, pod);
         let spec = crate::environment::find(&entry.pod, container);
         let terminated = outcome::terminated(ended, &directory, spec);
         meta::crash::point("node.ended");
@@ -295,6 +295,16 @@ impl Agent {
                 terminated,
             },
         );
+    }
+
+    /// A process of a pod that is not known: not yet, while the first list is on its way, or not any more.
+    fn on_stranger_ended(&mut self, ended: &protocol::Ended, directory: &PodDirectory) {
+        if self.listed {
+            self.acknowledge(vec![ended.key.clone()]);
+            return;
+        }
+        let terminated = outcome::terminated(ended, directory, None);
+        self.keep(ended.key.clone(), Err(terminated));
     }
 
     fn on_message(&mut self, message: Message) {

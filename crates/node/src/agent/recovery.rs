@@ -44,13 +44,14 @@ impl Agent {
         Ok(())
     }
 
-    fn keep(&mut self, key: Key, state: Result<meta::Timestamp, crate::pod::unit::Terminated>) {
-        let left = Left {
+    pub(super) fn keep(&mut self, key: Key, state: Result<meta::Timestamp, crate::pod::unit::Terminated>) {
+        let of_pod = self.left.entry(key.pod).or_default();
+        of_pod.retain(|left| left.container != key.container || left.attempt != key.attempt);
+        of_pod.push(Left {
             container: key.container,
             attempt: key.attempt,
             state,
-        };
-        self.left.entry(key.pod).or_default().push(left);
+        });
     }
 
     /// The machine of a pod of the first list.

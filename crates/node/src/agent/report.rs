@@ -53,7 +53,13 @@ impl Agent {
             }
             return;
         }
-        if over || entry.write_at.is_some_and(|at| at <= Instant::now()) {
+        // A restart is no short process: it is told as it comes.
+        let restarted = entry
+            .machine
+            .units()
+            .iter()
+            .any(|unit| unit.attempt > 0 && unit.is_running());
+        if over || restarted || entry.write_at.is_some_and(|at| at <= Instant::now()) {
             self.write(uid);
         } else if entry.write_at.is_none() {
             entry.write_at = Some(Instant::now() + SOON);

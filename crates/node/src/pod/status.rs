@@ -169,10 +169,9 @@ impl Machine {
             "lastProbeTime": null,
             "lastTransitionTime": time::seconds(since.1),
         });
+        // Conditions are merged one by one: what does not hold any more has to be taken back.
         for (field, text) in [("reason", reason), ("message", message.as_str())] {
-            if !text.is_empty() {
-                condition[field] = text.into();
-            }
+            condition[field] = if text.is_empty() { Value::Null } else { text.into() };
         }
         condition
     }

@@ -167,6 +167,11 @@ impl Unit {
         matches!(self.state, State::Starting | State::Running { .. })
     }
 
+    /// Whether a process is there.
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
     /// How it ended, if it did.
     pub fn terminated(&self) -> Option<&Terminated> {
         match &self.state {

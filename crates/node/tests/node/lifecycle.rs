@@ -1,0 +1,153 @@
+//! Pods from beginning to end.
+
+use kinds::kube::api::DeleteParams;
+use serde_json::json;
+
+use crate::Test;
+use crate::rig::{Rig, block_on, kill_spawner, phase, pod, state};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("a_pod_runs_and_is_reported", || {
+        block_on(a_pod_runs_and_is_reported())
+    }),
+    ("a_running_pod_is_reported_running", || {
+        block_on(a_running_pod_is_reported_running())
+    }),
+    ("a_deleted_pod_leaves_nothing", || {
+        block_on(a_deleted_pod_leaves_nothing())
+    }),
+    ("a_pod_without_command_says_so", || {
+        block_on(a_pod_without_command_says_so())
+    }),
+    (
+        "a_restarted_node_goes_on",
+        || block_on(a_restarted_node_goes_on()),
+    ),
+    ("a_killed_spawner_makes_outcomes_unknown", || {
+        block_on(a_killed_spawner_makes_outcomes_unknown())
+    }),
+    ("volumes_go_anywhere", || block_on(volumes_go_anywhere())),
+    (
+        "the_environment_is_clean",
+        || block_on(the_environment_is_clean()),
+    ),
+];
+
+async fn a_pod_runs_and_is_reported() {
+    let rig = Rig::new().await;
+    rig.run("default", "echo hello; exit 3").await;
+    let pod = rig.finished("default").await;
+    assert_eq!(
+        (phase(&pod), state(&pod).as_str()),
+        ("Failed", "terminated 3 Error")
+    );
+    assert_eq!(rig.log(&pod, "c", false).await.unwrap(), "hello\n");
+}
+
+async fn a_running_pod_is_reported_running() {
+    let rig = Rig::new().await;
+    rig.run("default", "sleep 1000").await;
+    let pod = rig.until("default", |pod| phase(pod) == "Running").await;
+    assert_eq!(state(&pod), "running");
+}
+
+async fn a_deleted_pod_leaves_nothing() {
+    let mut rig = Rig::new().await;
+    rig.run("default", "sleep 1000").await;
+    rig.until("default", |pod| phase(pod) == "Running").await;
+    rig.pods("default")
+        .delete("p", &DeleteParams::default())
+        .await
+        .unwrap();
+    rig.gone("default").await;
+    // A node that starts removes the directories of pods that are gone, and this one has none left to remove.
+    rig.stop().await;
+    rig.start().await;
+    rig.run("default", "true").await;
+    rig.finished("default").await;
+}
+
+async fn a_pod_without_command_says_so() {
+    let rig = Rig::new().await;
+    let mut object = pod("");
+    object["spec"]["containers"][0] = json!({"name": "c", "image": "registry/app:1"});
+    rig.create("default", &object).await;
+    let pod = rig.finished("default").await;
+    assert_eq!(state(&pod), "terminated 128 StartError");
+    let status = serde_json::to_string(&pod.status).unwrap();
+    assert!(
+        status.contains("no command specified") && status.contains("registry/app:1"),
+        "{status}"
+    );
+}
+
+async fn a_restarted_node_goes_on() {
+    let mut rig = Rig::new().await;
+    rig.run("default", "echo start; read line < /go; echo $line")
+        .await;
+    let mut object = pod("echo start; while [ ! -e /v/go ]; do sleep 0.05; done; echo end");
+    let dir = rig.dir.path().join("shared");
+    std::fs::create_dir(&dir).unwrap();
+    if !rig.has_sandbox() {
+        return;
+    }
+    object["spec"]["volumes"] = json!([{"name": "v", "hostPath": {"path": dir}}]);
+    object["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "v", "mountPath": "/v"}]);
+    rig.namespace("other").await;
+    rig.create("other", &object).await;
+    rig.until("other", |pod| phase(pod) == "Running").await;
+    rig.stop().await;
+    std::fs::write(dir.join("go"), "").unwrap();
+    rig.start().await;
+    let pod = rig.finished("other").await;
+    assert_eq!(state(&pod), "terminated 0 Completed");
+    assert_eq!(rig.log(&pod, "c", false).await.unwrap(), "start\nend\n");
+}
+
+async fn a_killed_spawner_makes_outcomes_unknown() {
+    let rig = Rig::new().await;
+    rig.run("default", "sleep 1000").await;
+    rig.until("default", |pod| phase(pod) == "Running").await;
+    kill_spawner(&rig.dir.path().join("node"));
+    let pod = rig.finished("default").await;
+    assert_eq!(state(&pod), "terminated 137 ContainerStatusUnknown");
+}
+
+async fn volumes_go_anywhere() {
+    let rig = Rig::new().await;
+    if !rig.has_sandbox() {
+        return;
+    }
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"k": "value"}});
+    rig.create("default", &map).await;
+    let mut object = pod("cat /no/where/k; echo; cat /var/run/one; echo x > /out/sub/y; ls /out/sub");
+    object["spec"]["volumes"] = json!([
+        {"name": "m", "configMap": {"name": "m"}},
+        {"name": "e", "emptyDir": {}},
+    ]);
+    object["spec"]["containers"][0]["volumeMounts"] = json!([
+        {"name": "m", "mountPath": "/no/where"},
+        {"name": "m", "mountPath": "/var/run/one", "subPath": "k"},
+        {"name": "e", "mountPath": "/out/sub", "subPath": "deep/er"},
+    ]);
+    rig.create("default", &object).await;
+    let pod = rig.finished("default").await;
+    assert_eq!(rig.log(&pod, "c", false).await.unwrap(), "value\nvaluey\n");
+    assert_eq!(phase(&pod), "Succeeded");
+}
+
+async fn the_environment_is_clean() {
+    let rig = Rig::new().await;
+    rig.run("default", "exec env").await;
+    let pod = rig.finished("default").await;
+    let log = rig.log(&pod, "c", false).await.unwrap();
+    let mut names: Vec<_> = log
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name)
+        .collect();
+    names.retain(|name| !matches!(*name, "PWD" | "OLDPWD" | "SHLVL" | "_"));
+    names.sort_unstable();
+    assert_eq!(names, ["HOME", "HOSTNAME", "PATH"]);
+}
