@@ -19,6 +19,7 @@ mod directory;
 mod environment;
 mod expand;
 mod fields;
+mod image_name;
 mod link;
 mod logs;
 mod objects;

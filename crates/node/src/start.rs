@@ -10,7 +10,7 @@ use crate::config::{Image, NodeConfig};
 use crate::directory::PodDirectory;
 use crate::environment::{self, Environment};
 use crate::fields::NodeFacts;
-use crate::volumes;
+use crate::{image_name, volumes};
 
 /// Where a program may leave its last words, unless the container says otherwise.
 const MESSAGE_PATH: &str = "/dev/termination-log";
@@ -49,6 +49,8 @@ impl Starter {
     ) -> Result<Start, NoStart> {
         let uid = pod.metadata.uid.clone().unwrap_or_default();
         let directory = PodDirectory::new(&self.config.directory, &uid);
+        let reference = container.image.as_deref().unwrap_or_default();
+        image_name::check(reference).map_err(|sentence| NoStart::Refused("InvalidImageName", sentence))?;
         let image = self.image(container);
         let user = self.user(pod, container)?;
         let mut env = self.base_environment(pod, image);

@@ -78,8 +78,7 @@ impl Maker {
     ) -> Result<(), VolumeError> {
         let at = directory.volume(&volume.name);
         if volume.empty_dir.is_some() {
-            std::fs::create_dir_all(&at)?;
-            std::fs::set_permissions(&at, std::fs::Permissions::from_mode(0o777))?;
+            empty_dir(&at, fs_group(pod))?;
             return Ok(());
         }
         if let Some(host) = &volume.host_path {
@@ -252,6 +251,22 @@ impl Maker {
             .map(|status| status.token)
             .ok_or_else(|| "failed to fetch token: the answer has none".to_owned())
     }
+}
+
+/// The group that a pod's volumes belong to, where we may give them away.
+fn fs_group(pod: &Pod) -> Option<u32> {
+    let context = pod.spec.as_ref()?.security_context.as_ref()?;
+    let group = context.fs_group.and_then(|group| u32::try_from(group).ok());
+    group.filter(|_| rustix::process::geteuid().is_root())
+}
+
+fn empty_dir(at: &Path, group: Option<u32>) -> io::Result<()> {
+    std::fs::create_dir_all(at)?;
+    if let Some(group) = group {
+        std::os::unix::fs::chown(at, None, Some(group))?;
+    }
+    let mode = if group.is_some() { 0o2777 } else { 0o777 };
+    std::fs::set_permissions(at, std::fs::Permissions::from_mode(mode))
 }
 
 /// What a volume shows: a path of the machine, and whether it may only be read.

@@ -252,7 +252,7 @@ impl Machine {
                 reason,
                 message,
             } => {
-                effects.push(tell(true, "Failed", format!("Error: {message}")));
+                effects.extend(text::refusal(&reason, &message));
                 if let Some(unit) = self.unit(&container) {
                     unit.state = State::Waiting(Some(Refused {
                         reason,

@@ -16,7 +16,7 @@ struct Script {
 }
 
 impl Script {
-    fn new(spec: Value) -> Self {
+    fn new(spec: &Value) -> Self {
         let pod = json!({"metadata": {"name": "p", "namespace": "ns", "uid": "u"}, "spec": spec});
         let machine = Machine::new(view(&pod), at(0));
         let mut script = Self {
@@ -166,7 +166,7 @@ fn simple(policy: &str) -> Value {
 
 #[test]
 fn a_container_that_ends_well_ends_its_pod() {
-    Script::new(simple("Never"))
+    Script::new(&simple("Never"))
         .started("c")
         .ended("c", 0)
         .check(&expect_test::expect![[r#"
@@ -183,7 +183,7 @@ fn a_container_that_ends_well_ends_its_pod() {
 
 #[test]
 fn restarts_are_delayed_ever_longer() {
-    let mut script = Script::new(simple("Always"));
+    let mut script = Script::new(&simple("Always"));
     for _ in 0..3 {
         script.started("c").ended("c", 1).wake();
     }
@@ -212,7 +212,7 @@ fn init_containers_run_in_order_and_may_fail_the_pod() {
         "initContainers": [{"name": "i1"}, {"name": "i2"}],
         "containers": [{"name": "c"}],
     });
-    let mut script = Script::new(spec);
+    let mut script = Script::new(&spec);
     script.started("i1").ended("i1", 0).started("i2").ended("i2", 4);
     script.check(&expect_test::expect![[r#"
           0s set up
@@ -237,7 +237,7 @@ fn a_sidecar_lives_as_long_as_the_main_containers() {
         "initContainers": [{"name": "s", "restartPolicy": "Always"}],
         "containers": [{"name": "c"}],
     });
-    let mut script = Script::new(spec);
+    let mut script = Script::new(&spec);
     script
         .started("s")
         .started("c")
@@ -263,7 +263,7 @@ fn a_sidecar_lives_as_long_as_the_main_containers() {
 
 #[test]
 fn a_deleted_pod_is_asked_then_forced_to_end() {
-    let mut script = Script::new(simple("Always"));
+    let mut script = Script::new(&simple("Always"));
     script.started("c").delete().wake().ended("c", 137);
     assert!(script.machine.is_over());
     script.check(&expect_test::expect![[r#"
@@ -285,7 +285,7 @@ fn a_deleted_pod_is_asked_then_forced_to_end() {
 fn a_hook_runs_before_the_container_is_asked() {
     let mut spec = simple("Never");
     spec["containers"][0]["lifecycle"] = json!({"preStop": {"exec": {"command": ["true"]}}});
-    let mut script = Script::new(spec);
+    let mut script = Script::new(&spec);
     script.started("c").delete();
     script.now = 1;
     script.step(Event::HookEnded {
@@ -312,7 +312,7 @@ fn a_hook_runs_before_the_container_is_asked() {
 fn a_pod_has_its_deadline() {
     let mut spec = simple("Never");
     spec["activeDeadlineSeconds"] = 5.into();
-    let mut script = Script::new(spec);
+    let mut script = Script::new(&spec);
     script.started("c").wake().ended("c", 143);
     let status = script.machine.status("127.0.0.1", at(6));
     assert_eq!(
@@ -341,7 +341,7 @@ fn probes_decide_readiness_and_restarts() {
     for probe in ["readinessProbe", "livenessProbe"] {
         spec["containers"][0][probe] = exec.clone();
     }
-    let mut script = Script::new(spec);
+    let mut script = Script::new(&spec);
     script.started("c");
     assert!(!script.unit("c").ready);
     script
@@ -375,7 +375,7 @@ fn probes_decide_readiness_and_restarts() {
 
 #[test]
 fn what_cannot_start_is_tried_again() {
-    let mut script = Script::new(simple("Never"));
+    let mut script = Script::new(&simple("Never"));
     let refused = Event::Refused {
         container: "c".into(),
         reason: "CreateContainerConfigError".into(),
@@ -412,6 +412,9 @@ fn recovered(state: &Value, left: &[Left], rebooted: bool) -> (String, Vec<Strin
     (line, effects.iter().map(describe).collect())
 }
 
+/// A name; status, what is left, whether the machine went down; status and effects after.
+type Case<'a> = (&'a str, &'a Value, Vec<Left>, bool, &'a str, &'a [&'a str]);
+
 #[test]
 fn no_attempt_is_started_twice_after_a_crash() {
     let running = json!({"running": {"startedAt": "1970-01-01T00:00:01Z"}});
@@ -431,7 +434,7 @@ fn no_attempt_is_started_twice_after_a_crash() {
         started_at: None,
         finished_at: at(50),
     };
-    let cases: [(&str, &Value, Vec<Left>, bool, &str, &[&str]); 7] = [
+    let cases: [Case<'_>; 7] = [
         (
             "it runs",
             &running,

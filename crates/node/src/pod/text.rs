@@ -4,6 +4,7 @@ use spawner::protocol::{Failure, Stage};
 
 use super::unit::Unit;
 use super::view::{PodView, ProbeKind};
+use super::{Effect, tell};
 
 /// Reason of a container that could not be started.
 pub const START_ERROR: &str = "StartError";
@@ -46,6 +47,15 @@ pub fn unhealthy(unit: &Unit, kind: ProbeKind, never_restarts: bool) -> String {
         "Container {name} failed {} probe, will be restarted",
         probe(kind).to_lowercase()
     )
+}
+
+/// What is told of a container that cannot be started for now.
+pub(super) fn refusal(reason: &str, message: &str) -> Vec<Effect> {
+    if reason == "InvalidImageName" {
+        let inspected = tell(true, "InspectFailed", message.to_owned());
+        return vec![inspected, tell(true, "Failed", format!("Error: {reason}"))];
+    }
+    vec![tell(true, "Failed", format!("Error: {message}"))]
 }
 
 /// Why a program could not be started, in the words of a container runtime; ours where it has none.

@@ -6,31 +6,23 @@ use serde_json::json;
 use crate::Test;
 use crate::rig::{Rig, block_on, kill_spawner, phase, pod, state};
 
+macro_rules! test {
+    ($name:ident) => {
+        (stringify!($name), || {
+            block_on($name());
+        })
+    };
+}
+
 pub(crate) const TESTS: &[Test] = &[
-    ("a_pod_runs_and_is_reported", || {
-        block_on(a_pod_runs_and_is_reported())
-    }),
-    ("a_running_pod_is_reported_running", || {
-        block_on(a_running_pod_is_reported_running())
-    }),
-    ("a_deleted_pod_leaves_nothing", || {
-        block_on(a_deleted_pod_leaves_nothing())
-    }),
-    ("a_pod_without_command_says_so", || {
-        block_on(a_pod_without_command_says_so())
-    }),
-    (
-        "a_restarted_node_goes_on",
-        || block_on(a_restarted_node_goes_on()),
-    ),
-    ("a_killed_spawner_makes_outcomes_unknown", || {
-        block_on(a_killed_spawner_makes_outcomes_unknown())
-    }),
-    ("volumes_go_anywhere", || block_on(volumes_go_anywhere())),
-    (
-        "the_environment_is_clean",
-        || block_on(the_environment_is_clean()),
-    ),
+    test!(a_pod_runs_and_is_reported),
+    test!(a_running_pod_is_reported_running),
+    test!(a_deleted_pod_leaves_nothing),
+    test!(a_pod_without_command_says_so),
+    test!(a_restarted_node_goes_on),
+    test!(a_killed_spawner_makes_outcomes_unknown),
+    test!(volumes_go_anywhere),
+    test!(the_environment_is_clean),
 ];
 
 async fn a_pod_runs_and_is_reported() {

@@ -2,16 +2,18 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::{ApiServer, Config, Durability, User};
 use futures::StreamExt;
 use kinds::k8s::api::core::v1::{Event, Pod};
-use kinds::kube::api::{ListParams, PostParams};
+use kinds::kube::api::PostParams;
 use kinds::kube::core::DynamicObject;
 use kinds::kube::discovery::ApiResource;
 use kinds::kube::runtime::wait::await_condition;
+use kinds::kube::runtime::{WatchStreamExt, watcher};
 use kinds::kube::{Api, Client};
 use meta::Timestamp;
 use meta::host::{Clock, Host, Random};
@@ -202,12 +204,22 @@ impl Rig {
         };
         let stream = self.node.as_ref().unwrap().logs(&request).ok()?;
         let chunks: Vec<_> = stream.collect().await;
-        Some(String::from_utf8_lossy(&chunks.concat()).into_owned())
+        Some(printable(&chunks.concat()))
     }
 
-    pub(crate) async fn events(&self, namespace: &str) -> Vec<Event> {
+    /// The events of a namespace, once they are as wished, or after a while as they are.
+    pub(crate) async fn events_until(&self, namespace: &str, wish: impl Fn(&[Event]) -> bool) -> Vec<Event> {
         let events = Api::<Event>::namespaced(self.client.clone(), namespace);
-        events.list(&ListParams::default()).await.unwrap().items
+        let mut stream = pin!(watcher(events, watcher::Config::default()).applied_objects());
+        let (mut seen, deadline) = (Vec::new(), tokio::time::sleep(Duration::from_secs(2)));
+        let mut deadline = pin!(deadline);
+        while !wish(&seen) {
+            tokio::select! {
+                Some(event) = stream.next() => seen.extend(event.ok()),
+                () = &mut deadline => break,
+            }
+        }
+        seen
     }
 
     pub(crate) fn has_sandbox(&self) -> bool {
@@ -217,6 +229,19 @@ impl Rig {
         }
         abilities.sandbox
     }
+}
+
+/// Bytes as text: `\\xff` for what is none, and line ends as the recorded logs have them.
+fn printable(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text.replace("\r\n", "\n")
 }
 
 impl Drop for Rig {
