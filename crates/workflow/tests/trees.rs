@@ -177,18 +177,8 @@ fn cases(kind: &str) -> Vec<Case> {
                 fs::read_to_string(shared.join(kind).join(file.replace("__", "/"))).unwrap_or_default();
             (documents(&text), Some(doc))
         } else {
-            let of = files.iter().filter(|f| {
-                f.file_name()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .starts_with(&format!("{stem}."))
-            });
-            (
-                of.flat_map(|f| documents(&fs::read_to_string(f).unwrap()))
-                    .collect(),
-                None,
-            )
+            let read = |f: &String| documents(&fs::read_to_string(shared.join("e2e").join(f)).unwrap_or_default());
+            (manifests(&shared, &stem).iter().flat_map(read).collect(), None)
         };
         Case {
             name: stem,
@@ -199,6 +189,19 @@ fn cases(kind: &str) -> Vec<Case> {
         }
     };
     trees.into_iter().map(case).collect()
+}
+
+/// The manifests of an end-to-end case.
+fn manifests(shared: &Path, case: &str) -> Vec<String> {
+    let table = fs::read_to_string(shared.join("e2e.csv")).unwrap();
+    let key = case.replacen('.', ",", 1).replace("__", "/");
+    let row = table.lines().find(|l| l.replace(['/', ' '], "_").starts_with(&format!("{},", key.replace(['/', ' '], "_"))));
+    let Some(row) = row else {
+        println!("no row for {key}");
+        return vec![];
+    };
+    let column = row[key.len() + 1..].trim_start_matches('"').split([',', '"']).next().unwrap_or_default();
+    column.split(['|', ';', ' ']).filter_map(|m| m.split_once(':').map(|(_, path)| path.trim().to_owned())).collect()
 }
 
 fn walk(dir: &Path, files: &mut Vec<PathBuf>) {

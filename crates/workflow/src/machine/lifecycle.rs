@@ -229,7 +229,7 @@ impl Machine {
         self.label_workflow()?;
         self.set_phase(RUNNING, "");
         self.status.started_at = Some(whole_seconds(self.now));
-        self.set_condition("PodRunning", "False");
+        self.status.progress = "0/0".to_owned();
         self.out.event(false, "WorkflowRunning", "Workflow Running");
         Ok(())
     }
@@ -539,7 +539,7 @@ impl Machine {
         if counts.total > 0 {
             self.status.progress = format!("{}/{}", counts.done, counts.total);
         }
-        if self.status.phase == RUNNING {
+        if self.status.phase == RUNNING && !self.pods.is_empty() {
             let running = if counts.running_pods > 0 { "True" } else { "False" };
             self.set_condition("PodRunning", running);
         }
