@@ -123,14 +123,7 @@ fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
         "labels": labels,
         "annotations": annotations,
         "finalizers": [POD_FINALIZER],
-        "ownerReferences": [{
-            "apiVersion": argo::API_VERSION,
-            "kind": "Workflow",
-            "name": job.meta.name,
-            "uid": job.meta.uid,
-            "controller": true,
-            "blockOwnerDeletion": true,
-        }],
+        "ownerReferences": [owner(job.meta)],
     })
 }
 
@@ -148,4 +141,16 @@ fn main_container(template: &Template) -> Result<Container, String> {
     };
     "main".clone_into(&mut container.name);
     Ok(container)
+}
+
+/// The workflow as the owner of what is made for it.
+pub(crate) fn owner(workflow: &ObjectMeta) -> Value {
+    json!({
+        "apiVersion": argo::API_VERSION,
+        "kind": "Workflow",
+        "name": workflow.name,
+        "uid": workflow.uid,
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
 }

@@ -25,6 +25,8 @@ pub struct PodView {
     pub node_id: String,
     /// Name of its node.
     pub node_name: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
     /// Whether it was asked to go.
     pub deleting: bool,
     /// Whether its outcome was recorded before (the completed label).
@@ -245,6 +247,7 @@ impl From<RawPod> for PodView {
             name: raw.metadata.name,
             uid: raw.metadata.uid,
             resource_version: raw.metadata.resource_version,
+            labels: raw.metadata.labels,
         }
     }
 }

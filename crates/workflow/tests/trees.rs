@@ -177,7 +177,8 @@ fn cases(kind: &str) -> Vec<Case> {
                 fs::read_to_string(shared.join(kind).join(file.replace("__", "/"))).unwrap_or_default();
             (documents(&text), Some(doc))
         } else {
-            let read = |f: &String| documents(&fs::read_to_string(shared.join("e2e").join(f)).unwrap_or_default());
+            let read =
+                |f: &String| documents(&fs::read_to_string(shared.join("e2e").join(f)).unwrap_or_default());
             (manifests(&shared, &stem).iter().flat_map(read).collect(), None)
         };
         Case {
@@ -195,13 +196,23 @@ fn cases(kind: &str) -> Vec<Case> {
 fn manifests(shared: &Path, case: &str) -> Vec<String> {
     let table = fs::read_to_string(shared.join("e2e.csv")).unwrap();
     let key = case.replacen('.', ",", 1).replace("__", "/");
-    let row = table.lines().find(|l| l.replace(['/', ' '], "_").starts_with(&format!("{},", key.replace(['/', ' '], "_"))));
+    let row = table.lines().find(|l| {
+        l.replace(['/', ' '], "_")
+            .starts_with(&format!("{},", key.replace(['/', ' '], "_")))
+    });
     let Some(row) = row else {
         println!("no row for {key}");
         return vec![];
     };
-    let column = row[key.len() + 1..].trim_start_matches('"').split([',', '"']).next().unwrap_or_default();
-    column.split(['|', ';', ' ']).filter_map(|m| m.split_once(':').map(|(_, path)| path.trim().to_owned())).collect()
+    let column = row[key.len() + 1..]
+        .trim_start_matches('"')
+        .split([',', '"'])
+        .next()
+        .unwrap_or_default();
+    column
+        .split(['|', ';', ' '])
+        .filter_map(|m| m.split_once(':').map(|(_, path)| path.trim().to_owned()))
+        .collect()
 }
 
 fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
@@ -256,10 +267,10 @@ fn check(kind: &str, at_least: usize) {
 
 #[test]
 fn examples() {
-    check("examples", 80);
+    check("examples", 87);
 }
 
 #[test]
 fn e2e() {
-    check("e2e", 0);
+    check("e2e", 41);
 }

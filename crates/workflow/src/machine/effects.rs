@@ -206,26 +206,6 @@ impl Machine {
         next.map(Effect::WakeAt)
     }
 
-    /// After the end: objects that were made for the workflow go.
-    pub(super) fn clean_up(&mut self) {
-        let ids: Vec<String> = self.pods.keys().cloned().collect();
-        ids.iter().for_each(|id| self.let_go(id));
-        for claim in std::mem::take(&mut self.status.persistent_volume_claims) {
-            let name = claim
-                .0
-                .get("persistentVolumeClaim")
-                .and_then(|c| c.get("claimName"))
-                .and_then(Value::as_str);
-            if let Some(name) = name {
-                self.out.push(Effect::DeleteObject {
-                    api_version: "v1".to_owned(),
-                    kind: "PersistentVolumeClaim".to_owned(),
-                    name: name.to_owned(),
-                });
-            }
-        }
-    }
-
     pub(super) fn digest(&self) -> u64 {
         let mut nodes: BTreeMap<&str, String> = BTreeMap::new();
         for (_, node) in self.nodes.iter() {

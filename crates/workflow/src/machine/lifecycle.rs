@@ -227,6 +227,7 @@ impl Machine {
             });
         }
         self.label_workflow()?;
+        self.make_claims()?;
         self.set_phase(RUNNING, "");
         self.status.started_at = Some(whole_seconds(self.now));
         self.status.progress = "0/0".to_owned();

@@ -27,6 +27,7 @@ mod retry;
 mod start;
 mod steps;
 mod suspend;
+mod upkeep;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -295,8 +296,25 @@ impl Machine {
     /// An error of a node: it says so, and its caller hears of it as an error of the call.
     fn fail(&mut self, ix: Ix, message: String) {
         self.apply(ix, |status, now| mark(status, now, phase::ERROR, Some(&message)));
-        if let Some(parent) = self.nodes.get(ix).parent {
-            self.enqueue(parent, Note::Child(ix, Some(message)));
+        match self.nodes.get(ix).parent {
+            Some(parent) => self.enqueue(parent, Note::Child(ix, Some(message))),
+            None => self.call_failed(ix, &message),
+        }
+    }
+
+    /// An error of one of the calls that the workflow itself makes ends it.
+    fn call_failed(&mut self, ix: Ix, message: &str) {
+        let status = self.nodes.status(ix);
+        if status.name == self.meta.name {
+            self.end(
+                phase::ERROR,
+                &format!("error in entry template execution: {message}"),
+            );
+        } else if status.display_name.ends_with(".onExit") {
+            self.end(
+                phase::ERROR,
+                &format!("error in exit template execution : {message}"),
+            );
         }
     }
 

@@ -174,6 +174,13 @@ impl Machine {
                 status.progress.clone_from(&result.result.progress);
             }
         }
+        let fixed = template.outputs.parameters.iter().filter(|p| p.value.is_some());
+        for output in fixed {
+            let given = status.outputs.get_or_insert_default();
+            if given.parameter(&output.name).is_none() {
+                given.parameters.push(output.clone());
+            }
+        }
         if let Some(code) = exit_code(pod) {
             status.outputs.get_or_insert_default().exit_code = Some(code.to_string());
         }
@@ -244,13 +251,20 @@ impl Machine {
         if self.results.contains_key(id) {
             self.out.drop_result(id.to_owned());
         }
-        let Some(pod) = self.pods.get(id) else { return };
-        if matches!(pod.phase.as_str(), "Succeeded" | "Failed") || pod.host.is_empty() && pod.deleting {
+        let Some(pod) = self.pods.get(id).cloned() else {
+            return;
+        };
+        let ended = matches!(pod.phase.as_str(), "Succeeded" | "Failed");
+        if ended || pod.host.is_empty() && pod.deleting {
             if pod.held || !pod.completed {
                 self.out.release_pod(pod.name.clone(), pod.uid.clone());
             }
-        } else if !pod.deleting && !phase::completed(&self.status.phase) {
-            self.out.delete_pod(pod.name.clone(), pod.uid.clone());
+            if ended && !pod.deleting && self.is_garbage(&pod) {
+                self.out.delete_pod(pod.name, pod.uid);
+            }
+        } else if !pod.deleting {
+            // Its node is over, so nothing waits for what it does.
+            self.out.delete_pod(pod.name, pod.uid);
         }
     }
 }
@@ -381,8 +395,7 @@ fn container_failure(container: &ContainerView, template: &Template) -> Option<(
             if !message.is_empty() {
                 text = format!("{text}: {message}");
             }
-            let executor = main && *exit_code == argo::exec::EXECUTOR_FAILED && !message.is_empty();
-            Some((if executor { ERROR } else { FAILED }, text))
+            Some((FAILED, text))
         }
         ContainerState::Unknown | ContainerState::Running { .. } => None,
     }

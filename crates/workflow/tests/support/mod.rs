@@ -368,7 +368,10 @@ pub fn merge_patch(target: &mut Value, patch: &Value) {
 
 /// The documents of a YAML text, as JSON.
 pub fn documents(text: &str) -> Vec<Value> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_else(|e| panic!("{e}"));
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_else(|error| {
+        eprintln!("not read: {error}");
+        Vec::new()
+    });
     documents.into_iter().filter(|d| !d.is_null()).collect()
 }
 
