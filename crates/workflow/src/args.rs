@@ -38,14 +38,13 @@ fn fill_parameter(
     }
     let absent = argument.is_some_and(|a| a.value.as_ref().is_some_and(|v| v.0 == ABSENT));
     match argument {
-        Some(_) if absent => {
-            if input.value.is_none() && input.value_from.is_none() {
-                return Err(format!(
-                    "inputs.parameters.{}: argument references an absent optional (skipped/omitted node output with no default)",
-                    input.name
-                ));
-            }
+        Some(_) if absent && input.value.is_none() && input.value_from.is_none() => {
+            return Err(format!(
+                "inputs.parameters.{}: argument references an absent optional (skipped/omitted node output with no default)",
+                input.name
+            ));
         }
+        Some(_) if absent => {}
         Some(argument) if argument.value.is_some() => {
             input.value.clone_from(&argument.value);
             input.value_from = None;
@@ -135,7 +134,7 @@ pub(crate) fn config_map_value(library: &Library, name: &str, key: &str) -> Resu
 fn fill_artifacts(template: &mut Template, arguments: &Arguments) -> Result<(), String> {
     for input in &mut template.inputs.artifacts {
         let argument = arguments.artifact(&input.name);
-        if !input.optional && !(input.location.has_location() || input.location.has_key()) {
+        if !(input.optional || input.location.has_location() || input.location.has_key()) {
             let Some(argument) = argument else {
                 return Err(format!("inputs.artifacts.{} was not supplied", input.name));
             };

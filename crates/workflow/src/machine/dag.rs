@@ -436,7 +436,7 @@ impl Machine {
             return Ok(Plan::Loop(plan));
         }
         let nodes = plan.slots.iter().filter_map(|s| s.node);
-        let failed = nodes.map(|n| self.phase(n)).filter(|p| phase::failed(p)).last();
+        let failed = nodes.map(|n| self.phase(n)).rfind(|p| phase::failed(p));
         let phase = failed.unwrap_or(SUCCEEDED).to_owned();
         self.mark_phase(ix, &phase);
         Ok(Plan::Idle)

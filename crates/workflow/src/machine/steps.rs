@@ -237,7 +237,10 @@ fn fan_of(plan: &StepsPlan) -> FanPlan {
     FanPlan {
         frame: plan.frame.clone(),
         slots: steps
-            .map(|t| Slot::new(Arc::new(t.clone()), t.name.clone()))
+            .map(|t| {
+                let name = t.name.clone();
+                Slot::new(Arc::new(t), name)
+            })
             .collect(),
         by_node: HashMap::new(),
         waiting: VecDeque::new(),
