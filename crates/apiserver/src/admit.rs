@@ -56,7 +56,9 @@ pub(crate) fn from_json(body: &[u8]) -> Result<Value, ApiError> {
 
 pub(crate) fn from_yaml(body: &[u8]) -> Result<Value, ApiError> {
     let text = std::str::from_utf8(body).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    serde_saphyr::from_str(text)
+    // As kubectl reads it: 0644 is octal.
+    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
 }
 

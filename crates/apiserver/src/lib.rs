@@ -23,6 +23,7 @@ mod discovery;
 mod dispatch;
 mod door;
 mod duplicates;
+mod expiry;
 mod logs;
 mod negotiate;
 mod object;

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::door::TokenKey;
+use crate::expiry::Expiry;
 use crate::logs::LogSource;
 use crate::object::{Draft, read};
 use crate::registry::{CRD_GROUP, CRD_PLURAL, Registry, Row};
@@ -80,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) tokens: TokenKey,
     /// Ends watches and followed logs when the server goes down.
     pub(crate) closing: CancellationToken,
+    pub(crate) expiry: Expiry,
     logs: OnceLock<Arc<dyn LogSource>>,
 }
 
@@ -96,6 +98,7 @@ impl ApiServer {
             watches: Arc::new(Semaphore::new(config.limits.watches)),
             host: config.host,
             limits: config.limits,
+            expiry: Expiry::default(),
             logs: OnceLock::new(),
             closing: CancellationToken::new(),
             tokens,

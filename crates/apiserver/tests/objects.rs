@@ -3,8 +3,11 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use common::{client, from, pod, pods, refusal, server};
-use kinds::k8s::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
+use kinds::k8s::api::core::v1::{ConfigMap, Event, Namespace, Pod, ServiceAccount};
 use kinds::kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kinds::kube::{Api, ResourceExt};
 use serde_json::json;
@@ -511,4 +514,24 @@ async fn what_is_orphaned_forgets_its_owner() {
         pods.get("owned").await.unwrap().metadata.owner_references,
         Some(vec![])
     );
+}
+
+#[tokio::test]
+async fn events_are_kept_for_an_hour() {
+    let clock = Arc::new(common::Still(AtomicI64::new(common::NOW)));
+    let server = common::server_at(common::host_at(Arc::clone(&clock))).await;
+    let events: Api<Event> = Api::default_namespaced(client(&server));
+    let create = async |name: String| {
+        let event: Event =
+            from(json!({"metadata": {"name": name}, "involvedObject": {"kind": "Pod", "name": "p"}}));
+        events.create(&post(), &event).await.map(drop).unwrap();
+    };
+    create("old".into()).await;
+    clock.0.fetch_add(3601, Ordering::Relaxed);
+    for at in 0..300 {
+        create(format!("new-{at}")).await;
+    }
+    let there = events.list(&ListParams::default()).await.unwrap();
+    assert_eq!(there.items.len(), 300);
+    assert!(there.iter().all(|event| event.name_any() != "old"));
 }

@@ -125,7 +125,10 @@ fn workloads() -> Vec<Short> {
             }),
         Short::new("Event", "events", &["ev"])
             .columns(columns::EVENT)
-            .with(|row| row.strategy.fields = config::EVENT_FIELDS),
+            .with(|row| {
+                row.strategy.fields = config::EVENT_FIELDS;
+                row.strategy.ttl = Some(config::EVENT_TTL);
+            }),
         Short::new("Lease", "leases", &[])
             .group("coordination.k8s.io")
             .columns(columns::LEASE),

@@ -1,6 +1,7 @@
 //! What a row says about a kind.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -152,6 +153,8 @@ pub(crate) struct Strategy {
     pub(crate) validate: fn(&Value) -> Vec<Cause>,
     /// Checks a change: new, old.
     pub(crate) validate_update: fn(&Value, &Value) -> Vec<Cause>,
+    /// How long objects are kept, where that is not for ever.
+    pub(crate) ttl: Option<Duration>,
     /// Paths that field selectors may name besides `metadata.name` and `metadata.namespace`.
     pub(crate) fields: &'static [&'static str],
 }
@@ -168,6 +171,7 @@ impl Default for Strategy {
             prepare: |_| {},
             validate: |_| Vec::new(),
             validate_update: |_, _| Vec::new(),
+            ttl: None,
             fields: &[],
         }
     }

@@ -1,5 +1,7 @@
 //! ConfigMaps, Secrets, Services and Events.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -21,6 +23,9 @@ pub(crate) const EVENT_FIELDS: &[&str] = &[
     "source",
     "type",
 ];
+
+/// How long events are kept: an hour, as kube-apiserver's default.
+pub(crate) const EVENT_TTL: Duration = Duration::from_secs(3600);
 
 /// Largest sum of a ConfigMap's or Secret's values, in bytes (1 MiB, as kube-apiserver).
 const DATA_MAX: usize = 1 << 20;

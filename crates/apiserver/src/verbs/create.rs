@@ -106,5 +106,6 @@ fn insert(call: &Call<'_>, object: &Value) -> Result<Committed, ApiError> {
         Ok(object)
     })?;
     contents::after_write(server, row)?;
+    server.expiry.created(server, row)?;
     committed.ok_or_else(|| ApiError::conflict(row, name))
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use apiserver::{ApiServer, Config, Durability, User};
 use kinds::k8s::api::core::v1::Pod;
@@ -17,10 +17,11 @@ use store::{Options, SimDisk, Store};
 /// 2026-11-24T06:00:00Z.
 pub const NOW: i64 = 1_795_500_000;
 
-struct Still;
+/// A clock that tests move by hand.
+pub struct Still(pub AtomicI64);
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(NOW).unwrap()
+        Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
     }
 }
 
@@ -35,15 +36,23 @@ impl Random for Counted {
 }
 
 pub fn host() -> Host {
+    host_at(Arc::new(Still(AtomicI64::new(NOW))))
+}
+
+pub fn host_at(clock: Arc<Still>) -> Host {
     Host {
-        clock: Arc::new(Still),
+        clock,
         random: Arc::new(Counted(AtomicU8::new(0))),
     }
 }
 
 pub async fn server() -> ApiServer {
+    server_at(host()).await
+}
+
+pub async fn server_at(host: Host) -> ApiServer {
     let store = Store::open(Arc::new(SimDisk::new(1)), &Options::inline()).unwrap();
-    ApiServer::new(store, Config::new(host())).await.unwrap()
+    ApiServer::new(store, Config::new(host)).await.unwrap()
 }
 
 pub fn client(server: &ApiServer) -> Client {
