@@ -220,7 +220,11 @@ impl Machine {
             .unwrap_or_default()
             .hash(&mut hasher);
         (&self.meta.labels, &self.meta.annotations).hash(&mut hasher);
-        let waits: BTreeSet<Timestamp> = self.timers.iter().map(|(at, _)| *at).collect();
+        // What waits for a pod or its report may come to wait no more before its timer fires, which then
+        // does nothing: that the timer is still set makes no difference.
+        let idle = |ix: Ix| phase::over(self.phase(ix)) || self.nodes.status(ix).r#type == "Pod";
+        let waits = self.timers.iter().filter(|(_, ix)| !idle(*ix)).map(|(at, _)| *at);
+        let waits: BTreeSet<Timestamp> = waits.collect();
         waits.first().hash(&mut hasher);
         phase::completed(&self.status.phase).hash(&mut hasher);
         hasher.finish()
