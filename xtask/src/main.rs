@@ -33,6 +33,12 @@ enum Chore {
     Bench(Bench),
     /// Run Argo's examples on the real binary, those that take minutes too.
     Conformance,
+    /// Run the virtual cluster: `--seeds N`, or one again with `--seed N`, and its events with `--log`.
+    World {
+        /// What the virtual cluster is told.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
     Kubectl,
 }
@@ -71,6 +77,20 @@ fn run(chore: &Chore) -> Result<ExitCode> {
                 "--nocapture",
             ];
             cargo(&arguments, &[("PLIMSOLL_CONFORMANCE", "slow")])
+        }
+        Chore::World { arguments } => {
+            let world = [
+                "run",
+                "--release",
+                "--quiet",
+                "--package",
+                "world",
+                "--example",
+                "world",
+                "--",
+            ];
+            let arguments = arguments.iter().map(String::as_str);
+            cargo(&world.into_iter().chain(arguments).collect::<Vec<_>>(), &[])
         }
         Chore::Kubectl => {
             println!("{}", kubectl::ensure()?.display());

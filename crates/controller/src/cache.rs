@@ -87,6 +87,14 @@ impl<P: Projection> Cache<P> {
         }
     }
 
+    /// A deletion of ours that the API has done.
+    pub(crate) fn deleted(&mut self, key: &ObjectKey, uid: &str) -> Vec<Change<P>> {
+        match self.get(key) {
+            Some(object) if object.uid() == uid => self.delete(&object),
+            _ => Vec::new(),
+        }
+    }
+
     /// A list begins.
     pub(crate) fn list_begins(&mut self) {
         self.listing = Some(BTreeSet::new());

@@ -93,6 +93,11 @@ impl<P: Projection> Informer<P> {
         self.change(|cache| cache.apply(object));
     }
 
+    /// Takes in that the API has done a deletion of ours, of an object that nothing holds.
+    pub fn merge_deleted(&self, key: &ObjectKey, uid: &str) {
+        self.change(|cache| cache.deleted(key, uid));
+    }
+
     /// Calls `listener` with every change from now on, after one `Applied` for each object known.
     pub fn subscribe(&self, listener: impl Fn(&Change<P>) + Send + Sync + 'static) {
         let mut listeners = lock(&self.shared.listeners);

@@ -1,14 +1,16 @@
 //! The entry for `cargo xtask world`: runs many seeds, or one again with its log.
 
 use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use crate::digits::digits;
 use crate::life::{Faults, Trace, run};
 
 /// What to run.
 struct Arguments {
-    first: u64,
-    count: u64,
+    seeds: Range<u64>,
     prints_log: bool,
 }
 
@@ -19,40 +21,70 @@ struct Arguments {
 /// The arguments are wrong, or `out` cannot be written.
 pub fn main(arguments: &[String], out: &mut dyn Write) -> io::Result<bool> {
     let arguments = parse(arguments)?;
-    let mut kept = true;
-    for seed in arguments.first..arguments.first + arguments.count {
-        let trace = run(seed, &digits(), Faults::ROUGH);
+    if arguments.seeds.end - arguments.seeds.start == 1 {
+        let trace = run(arguments.seeds.start, &digits(), Faults::ROUGH);
         if arguments.prints_log {
-            for line in &trace.lines {
-                writeln!(out, "{line}")?;
-            }
+            writeln!(out, "{}", trace.lines.join("\n"))?;
         }
-        kept &= trace.problems.is_empty();
-        report(&trace, arguments.count == 1, out)?;
+        report(&trace, out)?;
+        return Ok(trace.problems.is_empty());
     }
-    Ok(kept)
+    let broken = broken(arguments.seeds.clone());
+    for trace in &broken {
+        report(trace, out)?;
+    }
+    let count = arguments.seeds.end - arguments.seeds.start;
+    writeln!(out, "{} of {count} seeds broke a promise", broken.len())?;
+    Ok(broken.is_empty())
 }
 
-fn report(trace: &Trace, always: bool, out: &mut dyn Write) -> io::Result<()> {
-    if always || !trace.problems.is_empty() {
-        let Trace {
-            seed,
-            hash,
-            lives,
-            millis,
-            ..
-        } = trace;
-        let events = trace.lines.len();
-        writeln!(
-            out,
-            "seed {seed}: {hash:016x}, {events} events, {lives} lives, {millis} virtual ms"
-        )?;
-    }
+/// Runs the digits scenario under these seeds with everything going wrong, on all processors; the traces
+/// of those that broke a promise, in order of seeds.
+pub fn broken(seeds: Range<u64>) -> Vec<Trace> {
+    let next = AtomicU64::new(seeds.start);
+    let work = || {
+        let mut broken = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return broken;
+            }
+            let trace = run(seed, &digits(), Faults::ROUGH);
+            if !trace.problems.is_empty() {
+                broken.push(trace);
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut broken: Vec<Trace> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let traces = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        traces
+            .flat_map(|traces| traces.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    broken.sort_by_key(|trace| trace.seed);
+    broken
+}
+
+fn report(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
+    let Trace {
+        seed,
+        hash,
+        lives,
+        millis,
+        ..
+    } = trace;
+    let events = trace.lines.len();
+    writeln!(
+        out,
+        "seed {seed}: {hash:016x}, {events} events, {lives} lives, {millis} virtual ms"
+    )?;
     for problem in &trace.problems {
         writeln!(out, "  {problem}")?;
     }
     if !trace.problems.is_empty() {
-        writeln!(out, "  again: cargo xtask world --seed {} --log", trace.seed)?;
+        writeln!(out, "  again: cargo xtask world --seed {seed} --log")?;
     }
     Ok(())
 }
@@ -60,8 +92,7 @@ fn report(trace: &Trace, always: bool, out: &mut dyn Write) -> io::Result<()> {
 fn parse(arguments: &[String]) -> io::Result<Arguments> {
     let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
     let mut parsed = Arguments {
-        first: 0,
-        count: 200,
+        seeds: 0..200,
         prints_log: false,
     };
     let mut words = arguments.iter();
@@ -71,8 +102,11 @@ fn parse(arguments: &[String]) -> io::Result<Arguments> {
             value.ok_or_else(|| wrong("--seed and --seeds take a number"))
         };
         match word.as_str() {
-            "--seed" => (parsed.first, parsed.count) = (number()?, 1),
-            "--seeds" => parsed.count = number()?,
+            "--seed" => {
+                let seed = number()?;
+                parsed.seeds = seed..seed.saturating_add(1);
+            }
+            "--seeds" => parsed.seeds = 0..number()?,
             "--log" => parsed.prints_log = true,
             other => return Err(wrong(&format!("unknown argument {other}"))),
         }

@@ -23,7 +23,7 @@ mod log;
 mod machine;
 mod scenario;
 
-pub use command::main;
+pub use command::{broken, main};
 pub use digits::digits;
 pub use life::{Faults, Trace, right, run};
 pub use scenario::{Outcome, Scenario, Step};

@@ -16,7 +16,7 @@ use crate::events::{About, Recorder, Saying};
 use crate::executor::Failure;
 use crate::informer::Informer;
 use crate::kind::Kind;
-use crate::projections::{PODS, Pod, TASK_RESULTS, WORKFLOWS};
+use crate::projections::{PODS, Pod, TASK_RESULTS, TaskResult, WORKFLOWS};
 use crate::workflow::registry::Registry;
 use crate::workflow::{BUDGETS, CLAIMS};
 use crate::write::{Verb, Write};
@@ -38,6 +38,7 @@ pub(super) struct Performer {
     registry: Arc<Registry>,
     recorder: Recorder,
     pods: Informer<Pod>,
+    results: Informer<TaskResult>,
     key: ObjectKey,
     uid: String,
 }
@@ -55,6 +56,7 @@ impl Performer {
             registry: Arc::clone(registry),
             recorder: recorder.clone(),
             pods: context.informers.get(),
+            results: context.informers.get(),
             key: key.clone(),
             uid: uid.to_owned(),
         }
@@ -189,8 +191,12 @@ impl Performer {
         let Some(uid) = self.registry.result_uid(&self.key, name) else {
             return Ok(None);
         };
-        let write = Write::delete(TASK_RESULTS, self.of(name), &uid).at("workflow.result-deleted");
-        self.gone(&write).await
+        let key = self.of(name);
+        let write = Write::delete(TASK_RESULTS, key.clone(), &uid).at("workflow.result-deleted");
+        let gone = self.gone(&write).await?;
+        // Nothing holds a task result, so it is gone now, whatever the watch has seen.
+        self.results.merge_deleted(&key, &uid);
+        Ok(gone)
     }
 
     async fn create_object(&self, manifest: Value) -> Result<Option<Event>, Failure> {
