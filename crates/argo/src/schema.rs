@@ -34,8 +34,39 @@ pub fn definitions() -> &'static Map<String, Value> {
     DEFINITIONS.get_or_init(|| {
         let mut generator = SchemaSettings::openapi3().into_generator();
         collect(&mut generator);
-        generator.take_definitions(true)
+        let mut definitions = generator.take_definitions(true);
+        definitions.values_mut().for_each(plain_options);
+        definitions
     })
+}
+
+/// Writes "this or null" as "this": a null stands for absence, and a rule that is broken inside is then shown
+/// where it is broken and not as "none of two".
+fn plain_options(schema: &mut Value) {
+    let choices = schema.get("anyOf").and_then(Value::as_array);
+    let wanted = choices.filter(|choices| choices.len() == 2).and_then(|choices| {
+        let (first, second) = (&choices[0], &choices[1]);
+        is_null(second)
+            .then_some(first)
+            .or(is_null(first).then_some(second))
+            .cloned()
+    });
+    match (wanted, schema.as_object_mut()) {
+        (Some(Value::Object(wanted)), Some(map)) => {
+            map.remove("anyOf");
+            map.extend(wanted);
+        }
+        (_, Some(map)) => map.values_mut().for_each(plain_options),
+        (_, None) => {}
+    }
+    if let Some(items) = schema.as_array_mut() {
+        items.iter_mut().for_each(plain_options);
+    }
+}
+
+fn is_null(schema: &Value) -> bool {
+    let only = |key: &str, value: Value| schema.get(key) == Some(&value);
+    only("type", json!("null")) || only("const", Value::Null) || only("enum", json!([null]))
 }
 
 fn collect(generator: &mut SchemaGenerator) {

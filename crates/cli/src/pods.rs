@@ -17,13 +17,7 @@ pub fn name_of(workflow: &str, node: &NodeView) -> String {
     } else {
         &node.template_ref.template
     };
-    if workflow == node.name {
-        return workflow.to_owned();
-    }
-    format!(
-        "{workflow}-{template}-{}",
-        meta::hash::fnv1a_32(node.name.as_bytes())
-    )
+    workflow::names::pod_name(workflow, &node.name, template)
 }
 
 /// The last lines that the main container of a pod logged; none where they cannot be had, which is no

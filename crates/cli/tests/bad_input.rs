@@ -51,15 +51,22 @@ async fn unknown_field() {
     check(
         &workflow(&format!("  entryPoint: main\n{MAIN}")),
         expect![[r#"
-        error: unknown field `entryPoint`
-         --> DIR/w.yaml:5:3
-          |
-        5 |   entryPoint: main
-          |   ^^^^^^^^^^ not a field of `spec`
-        hint: did you mean `entrypoint`?
+            error: spec.entrypoint is required
+             --> DIR/w.yaml:4:1
+              |
+            4 | spec:
+              | ^^^^
+            hint: add `entrypoint: main`
 
-        error: 1 problem in the manifests; nothing was created
-    "#]],
+            error: unknown field `entryPoint`
+             --> DIR/w.yaml:5:3
+              |
+            5 |   entryPoint: main
+              |   ^^^^^^^^^^ not a field of `spec`
+            hint: did you mean `entrypoint`?
+
+            error: 2 problems in the manifests; nothing was created
+        "#]],
     )
     .await;
 }
@@ -159,4 +166,98 @@ async fn a_file_that_is_missing() {
         error: 1 problem in the manifests; nothing was created
     "#]]
     .assert_eq(&outcome.stderr);
+}
+
+#[tokio::test]
+async fn missing_entrypoint() {
+    check(
+        &workflow(MAIN),
+        expect![[r#"
+            error: spec.entrypoint is required
+             --> DIR/w.yaml:4:1
+              |
+            4 | spec:
+              | ^^^^
+            hint: add `entrypoint: main`
+
+            error: 1 problem in the manifests; nothing was created
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn unknown_template() {
+    let steps = "  entrypoint: main\n  templates:\n  - name: main\n    steps:\n    - - name: a\n        template: trian\n  - name: train\n    container: {image: alpine}\n";
+    check(
+        &workflow(steps),
+        expect![[r#"
+        error: template name 'trian' undefined
+          --> DIR/w.yaml:10:19
+           |
+        10 |         template: trian
+           |                   ^^^^^
+        hint: did you mean `train`?
+
+        error: 1 problem in the manifests; nothing was created
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn cycle() {
+    let dag = "  entrypoint: main\n  templates:\n  - name: main\n    dag:\n      tasks:\n      - {name: a, template: t, depends: b}\n      - {name: b, template: t, depends: a}\n  - name: t\n    container: {image: alpine}\n";
+    check(
+        &workflow(dag),
+        expect![[r#"
+        error: templates.main dependency cycle detected: a -> b -> a
+          --> DIR/w.yaml:10:41
+           |
+        10 |       - {name: a, template: t, depends: b}
+           |                                         ^
+        hint: one of them must not depend on the next
+
+        error: 1 problem in the manifests; nothing was created
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn unresolved_parameter() {
+    let script = "  entrypoint: main\n  templates:\n  - name: main\n    inputs:\n      parameters: [{name: rate, value: 1}]\n    script:\n      image: alpine\n      source: |\n        echo start\n        echo {{inputs.parameters.rat}}\n";
+    check(
+        &workflow(script),
+        expect![[r#"
+        error: failed to resolve {{inputs.parameters.rat}}
+          --> DIR/w.yaml:14:14
+           |
+        14 |         echo {{inputs.parameters.rat}}
+           |              ^^^^^^^^^^^^^^^^^^^^^^^^^
+        hint: did you mean `inputs.parameters.rate`?
+
+        error: 1 problem in the manifests; nothing was created
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn duplicate_names() {
+    let twice = format!("  entrypoint: main\n{MAIN}  - name: main\n    container: {{image: alpine}}\n");
+    check(
+        &workflow(&twice),
+        expect![[r#"
+        error: template name 'main' is not unique
+         --> DIR/w.yaml:9:11
+          |
+        9 |   - name: main
+          |           ^^^^
+        hint: give one of the two another name
+
+        error: 1 problem in the manifests; nothing was created
+    "#]],
+    )
+    .await;
 }

@@ -4,6 +4,7 @@
 //!   contract   what goes in and out
 //!   machine    nodes, and what happens to them
 //!   pod        the pod of a node
+//!   validate   what is wrong before anything runs
 //!   template args subst vars globals items aggregate merge names phase    what the machine is made of
 //! ```
 //!
@@ -22,6 +23,7 @@ mod phase;
 pub mod pod;
 mod subst;
 mod template;
+pub mod validate;
 mod vars;
 mod view;
 

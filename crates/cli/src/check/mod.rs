@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::Document;
 
 mod identity;
+mod meaning;
 mod shape;
 
 /// How strict to be.
@@ -17,8 +18,10 @@ mod shape;
 pub struct Rules {
     /// Fields that nobody defined are problems.
     pub strict: bool,
-    /// What is referred to must be among the documents: there is nowhere else for it to be.
+    /// Templates that are referred to must be among the documents: there is nowhere else for them to be.
     pub whole: bool,
+    /// The workflows are about to run, so their arguments need values.
+    pub submit: bool,
 }
 
 /// Every problem that keeps `documents` from being created, in their order.
@@ -29,6 +32,7 @@ pub fn check(documents: &[Document]) -> Vec<Diagnostic> {
         Rules {
             strict: true,
             whole: false,
+            submit: true,
         },
     )
 }
@@ -36,10 +40,16 @@ pub fn check(documents: &[Document]) -> Vec<Diagnostic> {
 /// Every problem of `documents` under `rules`, in their order.
 #[must_use]
 pub fn check_with(documents: &[Document], rules: Rules) -> Vec<Diagnostic> {
+    let library = meaning::library(documents);
+    let meaning = workflow::validate::Rules {
+        whole: rules.whole,
+        submit: rules.submit,
+    };
     let mut problems = Vec::new();
     for document in documents {
         let mut found = identity::check(document);
         found.extend(shape::check(document, rules.strict));
+        found.extend(meaning::check(document, &library, meaning));
         found.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
         // Two rules of one schema may say the same.
         found.dedup();

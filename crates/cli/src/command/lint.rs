@@ -31,6 +31,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit> {
     let rules = check::Rules {
         strict: args.strict,
         whole: args.offline,
+        submit: false,
     };
     loaded
         .problems

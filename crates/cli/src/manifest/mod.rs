@@ -69,6 +69,22 @@ impl Document {
         Diagnostic::at(&self.source, span, message)
     }
 
+    /// The problem at the first place of `part` within its span, if it is there: of a long text, one tag.
+    #[must_use]
+    pub fn narrow(&self, mut problem: Diagnostic, part: &str) -> Diagnostic {
+        let text = problem
+            .span
+            .as_ref()
+            .and_then(|span| Some((span.start, self.source.text.get(span.clone())?)));
+        let found = text
+            .filter(|_| !part.is_empty())
+            .and_then(|(start, text)| Some(start + text.find(part)?));
+        if let Some(start) = found {
+            problem.span = Some(start..start + part.len());
+        }
+        problem
+    }
+
     /// Where the value at `pointer` lies: `file.yaml:3:5`.
     #[must_use]
     pub fn place(&self, pointer: &str) -> String {
