@@ -1,6 +1,6 @@
 //! What a node is told: its name, its directory, what images stand for, what processes may see.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use meta::host::Host;
 
@@ -68,13 +68,22 @@ pub struct Image {
 
 impl Image {
     /// The image `plimsoll`, whatever its tag: the directory of the running program.
-    pub fn own(program: &std::path::Path) -> Self {
+    pub fn own(program: &Path) -> Self {
         Self {
             pattern: "plimsoll".to_owned(),
             programs: program.parent().map(std::path::Path::to_owned),
             entrypoint: vec![program.display().to_string()],
             arguments: Vec::new(),
         }
+    }
+
+    /// What stands for a program that a container names by its absolute path in the image, and that this machine
+    /// lacks: the one of that name in the folder of programs.
+    pub fn stand_in(&self, program: &str) -> Option<String> {
+        let path = Path::new(program);
+        let own = self.programs.as_ref()?.join(path.file_name()?);
+        let stands_in = path.is_absolute() && !path.exists() && own.is_file();
+        stands_in.then(|| own.display().to_string())
     }
 
     /// Whether the image stands for `reference`.
@@ -124,6 +133,26 @@ mod tests {
                 ..Image::default()
             };
             assert_eq!(image.matches(reference), expected, "{pattern} {reference}");
+        }
+    }
+    #[test]
+    fn a_program_of_the_image_may_have_a_stand_in() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("argosay"), "").unwrap();
+        let image = Image {
+            programs: Some(folder.path().to_owned()),
+            ..Image::default()
+        };
+        let there = folder.path().join("argosay").display().to_string();
+        for (program, expected) in [
+            ("/argosay", Some(there.as_str())),
+            ("/bin/argosay", Some(there.as_str())),
+            ("argosay", None),
+            ("/bin/sh", None),
+            ("/other", None),
+            ("/", None),
+        ] {
+            assert_eq!(image.stand_in(program).as_deref(), expected, "{program}");
         }
     }
 }

@@ -333,7 +333,11 @@ fn argv(container: &Container, image: Option<&Image>, env: &Environment) -> Resu
              of image {reference:?}; give the container a command, or map the image"
         )));
     }
-    Ok(argv.iter().map(|text| env.expand(text)).collect())
+    let mut argv: Vec<String> = argv.iter().map(|text| env.expand(text)).collect();
+    if let Some(program) = image.and_then(|image| image.stand_in(&argv[0])) {
+        argv[0] = program;
+    }
+    Ok(argv)
 }
 
 fn breaks_non_root(pod: &Pod, container: &Container, uid: Option<i64>) -> String {
