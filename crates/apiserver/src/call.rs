@@ -16,6 +16,9 @@ use crate::status::ApiError;
 use crate::table::Printer;
 use crate::user::User;
 
+/// The places where a test may kill the process: a write was made but may be lost, it is durable but was not told.
+pub const CRASH_POINTS: [&str; 2] = ["apiserver.appended", "apiserver.durable"];
+
 /// Who calls, and what answers wait for.
 pub(crate) struct Caller {
     pub(crate) user: User,
@@ -70,7 +73,9 @@ impl Call<'_> {
     /// Waits until `revision` may be told to this caller.
     pub(crate) async fn settle(&self, revision: Revision) -> Result<(), ApiError> {
         if self.caller.durability == Durability::Durable && self.server.store.durable_revision() < revision {
+            meta::crash::point(CRASH_POINTS[0]);
             self.server.store.durable(revision).await?;
+            meta::crash::point(CRASH_POINTS[1]);
         }
         Ok(())
     }

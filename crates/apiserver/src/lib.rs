@@ -42,6 +42,7 @@ mod user;
 mod verbs;
 
 pub use body::{Answer, Body};
+pub use call::CRASH_POINTS;
 pub use door::{Tls, Tokens, kubeconfig};
 pub use logs::{LogError, LogRequest, LogSource, LogStream};
 pub use registry::Row;

@@ -73,7 +73,9 @@ impl Term {
             )));
         };
         if !supported(path, row) {
-            return Err(unsupported(path, whole, row));
+            return Err(ApiError::bad_request(format!(
+                "field label not supported: {path}"
+            )));
         }
         Ok(Self {
             path: location(path, row).split('.').map(str::to_owned).collect(),
@@ -95,19 +97,6 @@ fn location<'p>(path: &'p str, row: &Row) -> &'p str {
         ("Event", "source") => "source.component",
         _ => path,
     }
-}
-
-fn unsupported(path: &str, whole: &str, row: &Row) -> ApiError {
-    ApiError::bad_request(format!(
-        "Unable to find \"{}, Resource={}\" that match label selector \"\", field selector \"{whole}\": \
-         field label not supported: {path}",
-        if row.group.is_empty() {
-            format!("/{}", row.version)
-        } else {
-            row.api_version.clone()
-        },
-        row.plural
-    ))
 }
 
 /// Splits at `separator` where no backslash precedes it.
