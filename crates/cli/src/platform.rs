@@ -20,6 +20,8 @@ pub trait Platform: Send + Sync {
 pub struct PlatformOptions {
     /// Where everything the platform keeps lies; created if absent.
     pub data_dir: PathBuf,
+    /// The platform's settings; `None` takes `config.yaml` in the data directory, if it is there.
+    pub config: Option<PathBuf>,
     /// The loopback port to serve https on; `None` takes a free one.
     pub port: Option<u16>,
 }

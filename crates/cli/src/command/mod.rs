@@ -48,6 +48,9 @@ pub struct Globals {
     /// The data directory of the embedded platform [default: $PLIMSOLL_DATA_DIR, else $XDG_DATA_HOME/plimsoll, else ~/.local/share/plimsoll]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub data_dir: Option<PathBuf>,
+    /// The settings of the embedded platform [default: config.yaml in the data directory, if it is there]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub config: Option<PathBuf>,
     /// Talk to the cluster of this kubeconfig
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub kubeconfig: Option<PathBuf>,

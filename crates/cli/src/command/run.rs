@@ -45,6 +45,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let options = PlatformOptions {
         data_dir: data_dir.clone(),
+        config: context.globals.config.clone(),
         port: None,
     };
     let running = tokio::select! {

@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
 async fn stay(context: &Context, data_dir: PathBuf, port: Option<u16>) -> Result<Exit> {
     let mut interrupts = signals::Interrupts::listen()?;
     let running = tokio::select! {
-        started = context.platform.start(PlatformOptions { data_dir, port }) => started?,
+        started = context.platform.start(PlatformOptions { data_dir, config: context.globals.config.clone(), port }) => started?,
         () = interrupts.next() => return Ok(Exit::Interrupted),
     };
     announce(context, &running)?;
@@ -94,7 +94,7 @@ fn quoted(path: &Path) -> String {
 /// Behind: the same program with the same flags, its messages in `D/plimsoll.log`.
 async fn detach(context: &Context, data_dir: &Path, port: Option<u16>) -> Result<Exit> {
     let log = data_dir.join("plimsoll.log");
-    let mut child = start_behind(data_dir, port, &log)?;
+    let mut child = start_behind(context, data_dir, port, &log)?;
     let ready = match child.stdout.take() {
         Some(stdout) => BufReader::new(stdout).lines().next_line().await?,
         None => None,
@@ -113,7 +113,7 @@ async fn detach(context: &Context, data_dir: &Path, port: Option<u16>) -> Result
     }
 }
 
-fn start_behind(data_dir: &Path, port: Option<u16>, log: &Path) -> Result<Child> {
+fn start_behind(context: &Context, data_dir: &Path, port: Option<u16>, log: &Path) -> Result<Child> {
     let fail = |error| CommandError::from(PlatformError::from_io(log, error));
     std::fs::create_dir_all(data_dir).map_err(fail)?;
     let messages = std::fs::File::create(log).map_err(fail)?;
@@ -122,6 +122,9 @@ fn start_behind(data_dir: &Path, port: Option<u16>, log: &Path) -> Result<Child>
     command.arg("up").arg("--data-dir").arg(data_dir);
     if let Some(port) = port {
         command.arg("--port").arg(port.to_string());
+    }
+    if let Some(config) = &context.globals.config {
+        command.arg("--config").arg(config);
     }
     // A group of its own, so that Ctrl-C in this terminal does not reach it.
     command
