@@ -8,10 +8,13 @@
 
 mod config;
 mod crash;
+mod definitions;
 mod directory;
+mod doors;
 mod host;
 mod logs;
 mod platform;
+mod settings;
 
 use std::process::ExitCode;
 use std::sync::Arc;

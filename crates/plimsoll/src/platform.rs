@@ -1,0 +1,156 @@
+//! The embedded platform, put together and taken apart.
+//!
+//! ```text
+//!   directory --> store --> apiserver --+-- in process --> controllers (each with its own rights)
+//!                                       +-- in process, durable --> node --> spawner
+//!                                       +-- unix socket, loopback TLS --> everyone else
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use apiserver::{ApiServer, Durability, User};
+use cli::{Platform, PlatformError, PlatformOptions, Running};
+use controller::{Identity, Metrics};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use kinds::kube::Client;
+use meta::host::Host;
+use node::Node;
+use store::{RealDisk, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::doors::Doors;
+use crate::logs::NodeLogs;
+use crate::{definitions, host, settings};
+
+/// Starts platforms in this process.
+pub(crate) struct Embedded;
+
+impl Platform for Embedded {
+    fn start(&self, options: PlatformOptions) -> BoxFuture<'_, Result<Running, PlatformError>> {
+        Box::pin(start(options))
+    }
+}
+
+/// In the order in which each part needs those before it.
+async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
+    let directory = Directory::open(&options.data_dir)?;
+    let file = options.config.unwrap_or_else(|| directory.path().join("config.yaml"));
+    let config = Config::read(&file).map_err(PlatformError::Other)?;
+    let host = host::real();
+    let store = open_store(&directory)?;
+    let server = ApiServer::new(store.clone(), apiserver::Config::new(host.clone())).await.map_err(other)?;
+    let admin = client(&server, User::admin("system:admin"), Durability::Durable);
+    definitions::register(&admin).await.map_err(PlatformError::Other)?;
+    let doors = Doors::open(&server, &directory, &*host.random, options.port).await?;
+    let stopping = CancellationToken::new();
+    let node = start_node(&server, &directory, &config, host.clone()).await?;
+    let notices = notices(&node);
+    let controllers = start_controllers(&server, &directory, host, stopping.clone());
+    Ok(Running {
+        client: admin,
+        kubeconfig: directory.kubeconfig(),
+        address: doors.address(),
+        notices,
+        failed: failure(store.clone(), directory.store()).boxed(),
+        shutdown: Box::new(move || {
+            let parts = Parts { directory, store, doors, node, controllers, stopping };
+            parts.stop().boxed()
+        }),
+    })
+}
+
+/// What runs, to be taken apart in order.
+struct Parts {
+    directory: Directory,
+    store: Store,
+    doors: Doors,
+    node: Node,
+    controllers: JoinHandle<()>,
+    stopping: CancellationToken,
+}
+
+impl Parts {
+    /// Who decides stops, then who acts, then nobody comes in any more, then what they wrote becomes durable.
+    async fn stop(self) {
+        self.stopping.cancel();
+        let _ = self.controllers.await;
+        self.node.stop().await;
+        self.doors.close().await;
+        // A store that failed has said so already, through `Running::failed`.
+        let _ = self.store.durable(self.store.revision()).await;
+        drop(self.directory);
+    }
+}
+
+fn open_store(directory: &Directory) -> Result<Store, PlatformError> {
+    let path = directory.store();
+    let opened = RealDisk::open(&path).and_then(|disk| Store::open(Arc::new(disk), &store::Options::default()));
+    opened.map_err(|error| store_error(&error, path))
+}
+
+fn store_error(error: &store::Error, path: PathBuf) -> PlatformError {
+    use store::ErrorKind::{Format, Full, InUse};
+    match error.kind() {
+        Full => PlatformError::DiskFull { path },
+        InUse => PlatformError::InUse { data_dir: path, pid: None },
+        Format => PlatformError::Format { data_dir: path, found: error.to_string(), known: "1".to_owned() },
+        _ => PlatformError::NotWritable { path, source: std::io::Error::other(error.clone()) },
+    }
+}
+
+async fn start_node(server: &ApiServer, directory: &Directory, config: &Config, host: Host) -> Result<Node, PlatformError> {
+    let program = std::env::current_exe().context("cannot find this program").map_err(PlatformError::Other)?;
+    let config = settings::node(directory, config, program, host.clone());
+    std::fs::create_dir_all(directory.artifacts())
+        .map_err(|error| PlatformError::from_io(directory.artifacts(), error))?;
+    let user = User::admin(&format!("system:node:{}", config.name));
+    let node = Node::start(client(server, user, Durability::Durable), config).await.map_err(other)?;
+    server.set_logs(Arc::new(NodeLogs { logs: node.log_source(), host }));
+    Ok(node)
+}
+
+fn start_controllers(server: &ApiServer, directory: &Directory, host: Host, stopping: CancellationToken) -> JoinHandle<()> {
+    let server = server.clone();
+    let connect = move |identity: &Identity| {
+        let rules = identity.rules.iter().map(policy_rule).collect();
+        client(&server, User::limited(identity.user, rules), Durability::Appended)
+    };
+    let config = settings::controllers(directory);
+    tokio::spawn(controller::run_all(connect, host, config, Arc::new(Metrics::default()), stopping))
+}
+
+fn policy_rule(rule: &controller::rules::PolicyRule) -> apiserver::PolicyRule {
+    apiserver::PolicyRule {
+        api_groups: rule.api_groups.clone().unwrap_or_default(),
+        resources: rule.resources.clone().unwrap_or_default(),
+        resource_names: rule.resource_names.clone().unwrap_or_default(),
+        verbs: rule.verbs.clone(),
+        namespace: None,
+    }
+}
+
+fn client(server: &ApiServer, user: User, durability: Durability) -> Client {
+    Client::new(server.client_service(user, durability), "default")
+}
+
+/// What the user is told once: what containers are here, and what the machine does not allow.
+fn notices(node: &Node) -> Vec<String> {
+    let programs = "Containers run as processes of this machine, with its own programs; images are not pulled.";
+    let obstacle = node.abilities().obstacle.clone();
+    [programs.to_owned()].into_iter().chain(obstacle).collect()
+}
+
+/// Resolves when the store can no longer write.
+async fn failure(store: Store, path: PathBuf) -> PlatformError {
+    store_error(&store.failed().await, path)
+}
+
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> PlatformError {
+    PlatformError::Other(anyhow::Error::new(error))
+}

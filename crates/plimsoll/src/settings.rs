@@ -1,0 +1,95 @@
+//! From the user's settings and the data directory to what each room is told.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use argo::exec::{DIRECTORY_PLUGIN, SOCKET_ENV, TOKEN_ENV};
+use argo::repository::{ArtifactRepository, PluginArtifactRepository};
+use meta::host::Host;
+use node::{ApiAccess, Capacity, Image, NodeConfig};
+
+use crate::config::Config;
+use crate::directory::Directory;
+
+/// Programs are looked up here when the platform itself was started without `PATH`.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// What processes see of the environment in which the platform was started.
+const KEPT: [&str; 4] = ["HOME", "LANG", "LC_ALL", "TZ"];
+
+/// The controllers of a platform of one machine.
+pub(crate) fn controllers(directory: &Directory) -> controller::Config {
+    let machine = workflow::contract::Config {
+        artifact_repository: Some(repository(&directory.artifacts())),
+        ..workflow::contract::Config::default()
+    };
+    controller::Config::embedded(controller::workflow::Config {
+        machine: Arc::new(machine),
+        ..controller::workflow::Config::default()
+    })
+}
+
+/// A folder of this machine as Argo names a store that it does not know.
+fn repository(folder: &Path) -> ArtifactRepository {
+    ArtifactRepository {
+        plugin: Some(PluginArtifactRepository {
+            name: DIRECTORY_PLUGIN.to_owned(),
+            configuration: folder.display().to_string(),
+            ..PluginArtifactRepository::default()
+        }),
+        ..ArtifactRepository::default()
+    }
+}
+
+/// This machine as a node.
+pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, host: Host) -> NodeConfig {
+    let images: Vec<Image> = config.images.iter().map(image).chain([Image::own(&program)]).collect();
+    NodeConfig {
+        name: config.node.name.clone().unwrap_or_else(host_name),
+        directory: directory.node(),
+        visible: visible(directory, &program, &images),
+        program,
+        host,
+        images,
+        environment: environment(),
+        address: "127.0.0.1".to_owned(),
+        capacity: Capacity {
+            cpu_millis: config.node.cpu.map(meta::Quantity::as_millis),
+            memory: config.node.memory.map(meta::Quantity::as_units),
+            pods: config.node.pods,
+        },
+        sandbox: config.node.sandbox,
+        api: Some(ApiAccess {
+            socket: directory.socket(),
+            socket_variable: SOCKET_ENV.to_owned(),
+            token_variable: TOKEN_ENV.to_owned(),
+        }),
+    }
+}
+
+fn image(image: &crate::config::Image) -> Image {
+    Image {
+        pattern: image.image.clone(),
+        programs: image.programs.clone(),
+        entrypoint: image.entrypoint.clone(),
+        arguments: image.arguments.clone(),
+    }
+}
+
+/// What steps reach even if it lies in the directory that they see a private one of.
+fn visible(directory: &Directory, program: &Path, images: &[Image]) -> Vec<PathBuf> {
+    let programs = images.iter().filter_map(|image| image.programs.clone());
+    [directory.artifacts(), directory.socket(), program.to_owned()].into_iter().chain(programs).collect()
+}
+
+fn environment() -> Vec<(String, String)> {
+    let path = std::env::var("PATH").unwrap_or_else(|_| PATH.to_owned());
+    let kept = KEPT.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    [("PATH".to_owned(), path)].into_iter().chain(kept).collect()
+}
+
+/// The machine's name as a node's: lower case, and no character that a name may not have.
+fn host_name() -> String {
+    let uname = rustix::system::uname();
+    let name: String = uname.nodename().to_string_lossy().to_lowercase();
+    if meta::names::check_subdomain(&name).is_ok() { name } else { "localhost".to_owned() }
+}

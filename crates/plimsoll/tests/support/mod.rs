@@ -1,0 +1,108 @@
+//! What the tests of the whole binary share: to run it as a user would, on a data directory of their own.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A user with an empty home directory.
+pub struct User {
+    home: tempfile::TempDir,
+}
+
+impl User {
+    /// A new one.
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    /// Where their files lie.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The data directory that their platform takes by default.
+    pub fn data_dir(&self) -> PathBuf {
+        self.home().join(".local/share/plimsoll")
+    }
+
+    /// Writes a file of theirs and says where.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.home().join(name);
+        std::fs::write(&path, text).expect("the home directory can be written");
+        path
+    }
+
+    /// `plimsoll ARGS` in their home directory.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(args).current_dir(self.home()).env_clear();
+        command.env("HOME", self.home()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `plimsoll ARGS` to its end.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the binary starts")
+    }
+
+    /// Starts `plimsoll up` and resolves once it is ready.
+    pub fn up(&self, env: &[(&str, &str)]) -> Up {
+        let mut command = self.command(&["up"]);
+        command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("readable");
+        assert!(line.starts_with("export KUBECONFIG="), "not ready: {line:?} {}", said(&mut child));
+        Up { child }
+    }
+}
+
+impl Drop for User {
+    /// Nothing that a test started outlives it: the spawner ends by itself once told.
+    fn drop(&mut self) {
+        let _ = self.run(&["down"]);
+    }
+}
+
+fn said(child: &mut Child) -> String {
+    let mut text = String::new();
+    if let Some(stderr) = child.stderr.as_mut() {
+        let _ = std::io::Read::read_to_string(stderr, &mut text);
+    }
+    text
+}
+
+/// A platform in the foreground; ended when dropped.
+pub struct Up {
+    pub child: Child,
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The object that a command printed.
+pub fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error} in stdout {:?}; stderr: {}", text(&output.stdout), text(&output.stderr))
+    })
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there")
+}
