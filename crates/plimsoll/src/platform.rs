@@ -44,7 +44,9 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
     let config = Config::read(&file).map_err(PlatformError::Other)?;
     let host = host::real();
     let store = open_store(&directory)?;
-    let server = ApiServer::new(store.clone(), apiserver::Config::new(host.clone())).await.map_err(other)?;
+    let server = ApiServer::new(store.clone(), apiserver::Config::new(host.clone()))
+        .await
+        .map_err(|error| PlatformError::Other(anyhow::anyhow!("{}", error.message())))?;
     let admin = client(&server, User::admin("system:admin"), Durability::Durable);
     definitions::register(&admin).await.map_err(PlatformError::Other)?;
     let doors = Doors::open(&server, &directory, &*host.random, options.port).await?;

@@ -163,6 +163,12 @@ impl Store {
         }
     }
 
+    /// Waits until the store can no longer write, and says why.
+    pub async fn failed(&self) -> Error {
+        let never = Revision(u64::MAX);
+        self.durable(never).await.err().unwrap_or_else(closed)
+    }
+
     /// Watches the keys that start with `prefix`, from the first write after `after`.
     pub fn watch(&self, prefix: &str, after: Revision, durability: Durability) -> Result<Watcher, TooOld> {
         Watcher::new(&self.0.shared, prefix, after, durability)

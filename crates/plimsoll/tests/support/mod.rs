@@ -50,9 +50,9 @@ impl User {
         self.command(args).output().expect("the binary starts")
     }
 
-    /// Starts `plimsoll up` and resolves once it is ready.
-    pub fn up(&self, env: &[(&str, &str)]) -> Up {
-        let mut command = self.command(&["up"]);
+    /// Starts `plimsoll up ARGS` and returns once it is ready.
+    pub fn up(&self, args: &[&str], env: &[(&str, &str)]) -> Up {
+        let mut command = self.command(&[&["up"], args].concat());
         command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut line = String::new();
