@@ -12,14 +12,16 @@ use tracing_subscriber::EnvFilter;
 use crate::command::Command;
 use crate::context::Context;
 
+/// `kube` warns of an answer that it cannot decode by writing the whole of it, secrets included.
+const SILENCED: &str = "kube_client::client=error";
+
 /// Starts passing messages on. They are no part of any command's answer: if it is not possible, there are none.
 pub(crate) fn start(context: &Context, command: &Command) {
     let wanted = context.variable("PLIMSOLL_LOG");
-    let filter = EnvFilter::new(
-        wanted
-            .as_deref()
-            .unwrap_or(default_level(context.globals.verbose)),
-    );
+    let level = wanted
+        .as_deref()
+        .unwrap_or(default_level(context.globals.verbose));
+    let filter = EnvFilter::new(format!("{level},{SILENCED}"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     let started = match command {
         Command::Run(_) => match context.data_dir() {

@@ -67,9 +67,12 @@ impl Config {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(anyhow::Error::new(error).context(format!("cannot read {}", file.display()))),
+            Err(error) => {
+                return Err(anyhow::Error::new(error).context(format!("cannot read {}", file.display())));
+            }
         };
-        let mut config = Self::parse(&text).map_err(|error| error.context(format!("in {}", file.display())))?;
+        let mut config =
+            Self::parse(&text).map_err(|error| error.context(format!("in {}", file.display())))?;
         let base = file.parent().unwrap_or(Path::new("."));
         for image in &mut config.images {
             image.programs = image.programs.take().map(|programs| base.join(programs));

@@ -9,7 +9,11 @@ use kinds::kube::{Api, Client};
 pub(crate) async fn register(client: &Client) -> anyhow::Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     for definition in kinds::argo::crds() {
-        let name = definition.pointer("/metadata/name").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
+        let name = definition
+            .pointer("/metadata/name")
+            .and_then(|name| name.as_str())
+            .unwrap_or_default()
+            .to_owned();
         let params = PatchParams::apply("plimsoll").force();
         api.patch(&name, &params, &Patch::Apply(&definition))
             .await

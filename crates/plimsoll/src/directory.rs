@@ -76,7 +76,8 @@ fn check_format(path: &Path) -> Result<(), PlatformError> {
             known: FORMAT.to_owned(),
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            replace(&file, format!("{FORMAT}\n").as_bytes()).map_err(|error| PlatformError::from_io(file, error))
+            replace(&file, format!("{FORMAT}\n").as_bytes())
+                .map_err(|error| PlatformError::from_io(file, error))
         }
         Err(error) => Err(PlatformError::from_io(file, error)),
     }
@@ -88,7 +89,12 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let fresh = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(fresh, path)
@@ -105,7 +111,9 @@ mod tests {
         drop(Directory::open(scratch.path()).expect("it opens again"));
         fs::write(scratch.path().join("format"), "7\n").expect("writable");
         match Directory::open(scratch.path()) {
-            Err(PlatformError::Format { found, known, .. }) => assert_eq!((found.as_str(), known.as_str()), ("7", "1")),
+            Err(PlatformError::Format { found, known, .. }) => {
+                assert_eq!((found.as_str(), known.as_str()), ("7", "1"))
+            }
             Err(other) => panic!("unexpected: {other}"),
             Ok(_) => panic!("a directory of format 7 was opened"),
         }

@@ -34,16 +34,24 @@ impl Doors {
         random: &dyn Random,
         port: Option<u16>,
     ) -> Result<Self, PlatformError> {
-        let doors = Self { address: String::new(), closing: CancellationToken::new(), serving: TaskTracker::new() };
+        let doors = Self {
+            address: String::new(),
+            closing: CancellationToken::new(),
+            serving: TaskTracker::new(),
+        };
         doors.open_socket(server, &directory.socket())?;
         let listener = listen(port).await?;
-        let address = listener.local_addr().map_err(|error| PlatformError::Other(error.into()))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| PlatformError::Other(error.into()))?;
         let address = format!("https://{address}");
         let tls = Tls::generate().map_err(|error| PlatformError::Other(anyhow::anyhow!(error)))?;
         let token = token(random);
         let config = kubeconfig(NAME, &address, tls.ca_pem(), &token);
         let tokens = Tokens::new([token]);
-        doors.serving.spawn(server.serve_tls(listener, &tls, tokens, doors.closing.clone()));
+        doors
+            .serving
+            .spawn(server.serve_tls(listener, &tls, tokens, doors.closing.clone()));
         replace(&directory.kubeconfig(), config.as_bytes())
             .map_err(|error| PlatformError::from_io(directory.kubeconfig(), error))?;
         Ok(Self { address, ..doors })
@@ -56,8 +64,11 @@ impl Doors {
             return Err(fail(std::io::ErrorKind::InvalidFilename.into()));
         };
         let parent = File::open(parent).map_err(fail)?;
-        let short = Path::new("/proc/self/fd").join(parent.as_raw_fd().to_string()).join(name);
-        self.serving.spawn(server.serve_unix(&short, self.closing.clone()).map_err(fail)?);
+        let short = Path::new("/proc/self/fd")
+            .join(parent.as_raw_fd().to_string())
+            .join(name);
+        self.serving
+            .spawn(server.serve_unix(&short, self.closing.clone()).map_err(fail)?);
         Ok(())
     }
 
@@ -76,10 +87,14 @@ impl Doors {
 
 async fn listen(port: Option<u16>) -> Result<TcpListener, PlatformError> {
     let address = (Ipv4Addr::LOCALHOST, port.unwrap_or(0));
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => PlatformError::PortTaken { address: format!("{}:{}", address.0, address.1) },
-        _ => PlatformError::Other(error.into()),
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => PlatformError::PortTaken {
+                address: format!("{}:{}", address.0, address.1),
+            },
+            _ => PlatformError::Other(error.into()),
+        })
 }
 
 /// A fresh administrator's token.

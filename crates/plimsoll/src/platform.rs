@@ -6,7 +6,7 @@
 //!                                       +-- unix socket, loopback TLS --> everyone else
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -40,7 +40,9 @@ impl Platform for Embedded {
 /// In the order in which each part needs those before it.
 async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
     let directory = Directory::open(&options.data_dir)?;
-    let file = options.config.unwrap_or_else(|| directory.path().join("config.yaml"));
+    let file = options
+        .config
+        .unwrap_or_else(|| directory.path().join("config.yaml"));
     let config = Config::read(&file).map_err(PlatformError::Other)?;
     let host = host::real();
     let store = open_store(&directory)?;
@@ -48,7 +50,9 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
         .await
         .map_err(|error| PlatformError::Other(anyhow::anyhow!("{}", error.message())))?;
     let admin = client(&server, User::admin("system:admin"), Durability::Durable);
-    definitions::register(&admin).await.map_err(PlatformError::Other)?;
+    definitions::register(&admin)
+        .await
+        .map_err(PlatformError::Other)?;
     let doors = Doors::open(&server, &directory, &*host.random, options.port).await?;
     let stopping = CancellationToken::new();
     let node = start_node(&server, &directory, &config, host.clone()).await?;
@@ -61,7 +65,14 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
         notices,
         failed: failure(store.clone(), directory.store()).boxed(),
         shutdown: Box::new(move || {
-            let parts = Parts { directory, store, doors, node, controllers, stopping };
+            let parts = Parts {
+                directory,
+                store,
+                doors,
+                node,
+                controllers,
+                stopping,
+            };
             parts.stop().boxed()
         }),
     })
@@ -92,7 +103,8 @@ impl Parts {
 
 fn open_store(directory: &Directory) -> Result<Store, PlatformError> {
     let path = directory.store();
-    let opened = RealDisk::open(&path).and_then(|disk| Store::open(Arc::new(disk), &store::Options::default()));
+    let opened =
+        RealDisk::open(&path).and_then(|disk| Store::open(Arc::new(disk), &store::Options::default()));
     opened.map_err(|error| store_error(&error, path))
 }
 
@@ -100,31 +112,64 @@ fn store_error(error: &store::Error, path: PathBuf) -> PlatformError {
     use store::ErrorKind::{Format, Full, InUse};
     match error.kind() {
         Full => PlatformError::DiskFull { path },
-        InUse => PlatformError::InUse { data_dir: path, pid: None },
-        Format => PlatformError::Format { data_dir: path, found: error.to_string(), known: "1".to_owned() },
-        _ => PlatformError::NotWritable { path, source: std::io::Error::other(error.clone()) },
+        InUse => PlatformError::InUse {
+            data_dir: path,
+            pid: None,
+        },
+        Format => PlatformError::Format {
+            data_dir: path,
+            found: error.to_string(),
+            known: "1".to_owned(),
+        },
+        _ => PlatformError::NotWritable {
+            path,
+            source: std::io::Error::other(error.clone()),
+        },
     }
 }
 
-async fn start_node(server: &ApiServer, directory: &Directory, config: &Config, host: Host) -> Result<Node, PlatformError> {
-    let program = std::env::current_exe().context("cannot find this program").map_err(PlatformError::Other)?;
+async fn start_node(
+    server: &ApiServer,
+    directory: &Directory,
+    config: &Config,
+    host: Host,
+) -> Result<Node, PlatformError> {
+    let program = std::env::current_exe()
+        .context("cannot find this program")
+        .map_err(PlatformError::Other)?;
     let config = settings::node(directory, config, program, host.clone());
     std::fs::create_dir_all(directory.artifacts())
         .map_err(|error| PlatformError::from_io(directory.artifacts(), error))?;
     let user = User::admin(&format!("system:node:{}", config.name));
-    let node = Node::start(client(server, user, Durability::Durable), config).await.map_err(other)?;
-    server.set_logs(Arc::new(NodeLogs { logs: node.log_source(), host }));
+    let node = Node::start(client(server, user, Durability::Durable), config)
+        .await
+        .map_err(other)?;
+    server.set_logs(Arc::new(NodeLogs {
+        logs: node.log_source(),
+        host,
+    }));
     Ok(node)
 }
 
-fn start_controllers(server: &ApiServer, directory: &Directory, host: Host, stopping: CancellationToken) -> JoinHandle<()> {
+fn start_controllers(
+    server: &ApiServer,
+    directory: &Directory,
+    host: Host,
+    stopping: CancellationToken,
+) -> JoinHandle<()> {
     let server = server.clone();
     let connect = move |identity: &Identity| {
         let rules = identity.rules.iter().map(policy_rule).collect();
         client(&server, User::limited(identity.user, rules), Durability::Appended)
     };
     let config = settings::controllers(directory);
-    tokio::spawn(controller::run_all(connect, host, config, Arc::new(Metrics::default()), stopping))
+    tokio::spawn(controller::run_all(
+        connect,
+        host,
+        config,
+        Arc::new(Metrics::default()),
+        stopping,
+    ))
 }
 
 fn policy_rule(rule: &controller::rules::PolicyRule) -> apiserver::PolicyRule {
@@ -143,7 +188,8 @@ fn client(server: &ApiServer, user: User, durability: Durability) -> Client {
 
 /// What the user is told once: what containers are here, and what the machine does not allow.
 fn notices(node: &Node) -> Vec<String> {
-    let programs = "Containers run as processes of this machine, with its own programs; images are not pulled.";
+    let programs =
+        "Containers run as processes of this machine, with its own programs; images are not pulled.";
     let obstacle = node.abilities().obstacle.clone();
     [programs.to_owned()].into_iter().chain(obstacle).collect()
 }

@@ -42,7 +42,12 @@ fn repository(folder: &Path) -> ArtifactRepository {
 
 /// This machine as a node.
 pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, host: Host) -> NodeConfig {
-    let images: Vec<Image> = config.images.iter().map(image).chain([Image::own(&program)]).collect();
+    let images: Vec<Image> = config
+        .images
+        .iter()
+        .map(image)
+        .chain([Image::own(&program)])
+        .collect();
     NodeConfig {
         name: config.node.name.clone().unwrap_or_else(host_name),
         directory: directory.node(),
@@ -78,12 +83,17 @@ fn image(image: &crate::config::Image) -> Image {
 /// What steps reach even if it lies in the directory that they see a private one of.
 fn visible(directory: &Directory, program: &Path, images: &[Image]) -> Vec<PathBuf> {
     let programs = images.iter().filter_map(|image| image.programs.clone());
-    [directory.artifacts(), directory.socket(), program.to_owned()].into_iter().chain(programs).collect()
+    [directory.artifacts(), directory.socket(), program.to_owned()]
+        .into_iter()
+        .chain(programs)
+        .collect()
 }
 
 fn environment() -> Vec<(String, String)> {
     let path = std::env::var("PATH").unwrap_or_else(|_| PATH.to_owned());
-    let kept = KEPT.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+    let kept = KEPT
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
     [("PATH".to_owned(), path)].into_iter().chain(kept).collect()
 }
 
@@ -91,5 +101,9 @@ fn environment() -> Vec<(String, String)> {
 fn host_name() -> String {
     let uname = rustix::system::uname();
     let name: String = uname.nodename().to_string_lossy().to_lowercase();
-    if meta::names::check_subdomain(&name).is_ok() { name } else { "localhost".to_owned() }
+    if meta::names::check_subdomain(&name).is_ok() {
+        name
+    } else {
+        "localhost".to_owned()
+    }
 }

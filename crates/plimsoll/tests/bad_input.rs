@@ -24,29 +24,47 @@ fn check(manifest: &str, fragments: &[&str]) {
         assert_eq!(output.status.code(), Some(2), "{command}: {said}");
         assert!(said.contains("error:"), "{command}: {said}");
         for fragment in fragments {
-            assert!(said.contains(fragment), "{command} does not say {fragment:?}:\n{said}");
+            assert!(
+                said.contains(fragment),
+                "{command} does not say {fragment:?}:\n{said}"
+            );
         }
     }
-    assert!(!user.data_dir().join("store").exists(), "a platform was started for bad input");
+    assert!(
+        !user.data_dir().join("store").exists(),
+        "a platform was started for bad input"
+    );
 }
 
 #[test]
 fn broken_yaml() {
-    check("apiVersion: argoproj.io/v1alpha1\nkind: [Workflow\nmetadata: {}\n", &["bad.yaml:"]);
+    check(
+        "apiVersion: argoproj.io/v1alpha1\nkind: [Workflow\nmetadata: {}\n",
+        &["bad.yaml:"],
+    );
 }
 
 #[test]
 fn unknown_field() {
     check(
         &workflow("  entryPoint: main\n", FINE),
-        &["unknown field", "entryPoint", "bad.yaml:6:3", "hint:", "entrypoint"],
+        &[
+            "unknown field",
+            "entryPoint",
+            "bad.yaml:6:3",
+            "hint:",
+            "entrypoint",
+        ],
     );
 }
 
 #[test]
 fn unknown_field_of_a_container() {
     let templates = "    - name: main\n      container: {image: alpine, comand: [\"true\"]}\n";
-    check(&workflow("  entrypoint: main\n", templates), &["comand", "bad.yaml:9:", "hint:", "command"]);
+    check(
+        &workflow("  entrypoint: main\n", templates),
+        &["comand", "bad.yaml:9:", "hint:", "command"],
+    );
 }
 
 #[test]
@@ -56,29 +74,44 @@ fn missing_entrypoint() {
 
 #[test]
 fn unknown_template() {
-    check(&workflow("  entrypoint: mian\n", FINE), &["mian", "bad.yaml:6:15", "hint:", "main"]);
+    check(
+        &workflow("  entrypoint: mian\n", FINE),
+        &["mian", "bad.yaml:6:15", "hint:", "main"],
+    );
 }
 
 #[test]
 fn cycle() {
     let templates = "    - name: main\n      dag:\n        tasks:\n          - {name: a, template: t, depends: b}\n          - {name: b, template: t, depends: a}\n    - name: t\n      container: {image: alpine, command: [\"true\"]}\n";
-    check(&workflow("  entrypoint: main\n", templates), &["cycle", "bad.yaml:"]);
+    check(
+        &workflow("  entrypoint: main\n", templates),
+        &["cycle", "bad.yaml:"],
+    );
 }
 
 #[test]
 fn unresolved_parameter() {
     let templates = "    - name: main\n      container: {image: alpine, command: [echo, \"{{inputs.parameters.nmae}}\"]}\n";
-    check(&workflow("  entrypoint: main\n", templates), &["inputs.parameters.nmae", "bad.yaml:"]);
+    check(
+        &workflow("  entrypoint: main\n", templates),
+        &["inputs.parameters.nmae", "bad.yaml:"],
+    );
 }
 
 #[test]
 fn duplicate_names() {
-    check(&workflow("  entrypoint: main\n", &format!("{FINE}{FINE}")), &["main", "bad.yaml:"]);
+    check(
+        &workflow("  entrypoint: main\n", &format!("{FINE}{FINE}")),
+        &["main", "bad.yaml:"],
+    );
 }
 
 #[test]
 fn wrong_type() {
-    check(&workflow("  entrypoint: main\n  parallelism: many\n", FINE), &["parallelism", "bad.yaml:7:16"]);
+    check(
+        &workflow("  entrypoint: main\n  parallelism: many\n", FINE),
+        &["parallelism", "bad.yaml:7:16"],
+    );
 }
 
 #[test]

@@ -45,7 +45,10 @@ impl Witness {
         );
         std::fs::write(&python, script).expect("writable");
         std::fs::set_permissions(&python, PermissionsExt::from_mode(0o755)).expect("ours");
-        user.file("config.yaml", "images:\n  - image: \"python*\"\n    programs: programs\n");
+        user.file(
+            "config.yaml",
+            "images:\n  - image: \"python*\"\n    programs: programs\n",
+        );
         Self { user, ledger }
     }
 
@@ -60,12 +63,17 @@ impl Witness {
 }
 
 fn real_python() -> PathBuf {
-    let output = std::process::Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+    let output = std::process::Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output();
     PathBuf::from(text(&output.expect("Python 3 is there").stdout).trim())
 }
 
 fn pipeline() -> String {
-    repository().join("examples/digits/pipeline.yaml").display().to_string()
+    repository()
+        .join("examples/digits/pipeline.yaml")
+        .display()
+        .to_string()
 }
 
 /// Kills at the `nth` visit of `point`, starts again, and expects the promise to hold.
@@ -75,14 +83,25 @@ fn check(point: &str, nth: u32) {
     let config = user.home().join("config.yaml").display().to_string();
     let crash = format!("{point}:{nth}");
     let mut first = user.command(&["run", &pipeline(), "--config", &config, "-o", "json"]);
-    let first = first.env("PLIMSOLL_CRASH_POINT", &crash).output().expect("the binary starts");
+    let first = first
+        .env("PLIMSOLL_CRASH_POINT", &crash)
+        .output()
+        .expect("the binary starts");
     let killed = first.status.code().is_none();
-    assert!(killed || first.status.success(), "{crash}: {}", text(&first.stderr));
+    assert!(
+        killed || first.status.success(),
+        "{crash}: {}",
+        text(&first.stderr)
+    );
     eprintln!("{crash}: {}", if killed { "killed" } else { "not reached" });
     if killed {
         finish(user, &config, &crash);
     }
-    let twice: Vec<_> = witness.starts().into_iter().filter(|(_, starts)| *starts > 1).collect();
+    let twice: Vec<_> = witness
+        .starts()
+        .into_iter()
+        .filter(|(_, starts)| *starts > 1)
+        .collect();
     assert_eq!(twice, [], "{crash}: attempts that started twice");
 }
 
@@ -92,7 +111,10 @@ fn finish(user: &User, config: &str, crash: &str) {
     let listed = json(&user.run(&["list", "-o", "json"]));
     let names = |list: &serde_json::Value| -> Vec<String> {
         let items = list["items"].as_array().cloned().unwrap_or_default();
-        items.iter().filter_map(|item| item["metadata"]["name"].as_str().map(str::to_owned)).collect()
+        items
+            .iter()
+            .filter_map(|item| item["metadata"]["name"].as_str().map(str::to_owned))
+            .collect()
     };
     let mut workflows = names(&listed);
     if workflows.is_empty() {
@@ -100,11 +122,17 @@ fn finish(user: &User, config: &str, crash: &str) {
         assert!(submitted.status.success(), "{crash}: {}", text(&submitted.stderr));
         workflows = names(&json(&user.run(&["list", "-o", "json"])));
     }
-    let [name] = workflows.as_slice() else { panic!("{crash}: {workflows:?}") };
+    let [name] = workflows.as_slice() else {
+        panic!("{crash}: {workflows:?}")
+    };
     let waited = user.run(&["wait", name]);
     assert_eq!(waited.status.code(), Some(0), "{crash}: {}", text(&waited.stderr));
     let workflow = json(&user.run(&["get", name, "-o", "json"]));
-    assert_eq!(workflow["status"]["phase"], "Succeeded", "{crash}: {}", workflow["status"]["message"]);
+    assert_eq!(
+        workflow["status"]["phase"], "Succeeded",
+        "{crash}: {}",
+        workflow["status"]["message"]
+    );
     drop(up);
 }
 

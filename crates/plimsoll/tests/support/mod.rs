@@ -16,7 +16,9 @@ pub struct User {
 impl User {
     /// A new one.
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().expect("a temporary directory") }
+        Self {
+            home: tempfile::tempdir().expect("a temporary directory"),
+        }
     }
 
     /// Where their files lie.
@@ -40,7 +42,9 @@ impl User {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(args).current_dir(self.home()).env_clear();
-        command.env("HOME", self.home()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env("HOME", self.home())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null());
         command
     }
@@ -53,12 +57,19 @@ impl User {
     /// Starts `plimsoll up ARGS` and returns once it is ready.
     pub fn up(&self, args: &[&str], env: &[(&str, &str)]) -> Up {
         let mut command = self.command(&[&["up"], args].concat());
-        command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .envs(env.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let mut line = String::new();
         let stdout = child.stdout.as_mut().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("readable");
-        assert!(line.starts_with("export KUBECONFIG="), "not ready: {line:?} {}", said(&mut child));
+        assert!(
+            line.starts_with("export KUBECONFIG="),
+            "not ready: {line:?} {}",
+            said(&mut child)
+        );
         Up { child }
     }
 }
@@ -93,7 +104,11 @@ impl Drop for Up {
 /// The object that a command printed.
 pub fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!("{error} in stdout {:?}; stderr: {}", text(&output.stdout), text(&output.stderr))
+        panic!(
+            "{error} in stdout {:?}; stderr: {}",
+            text(&output.stdout),
+            text(&output.stderr)
+        )
     })
 }
 
@@ -104,5 +119,8 @@ pub fn text(bytes: &[u8]) -> String {
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository is there")
 }
