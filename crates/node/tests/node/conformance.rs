@@ -21,8 +21,8 @@ pub(crate) const TESTS: &[Test] = &[("pods_are_reported_as_kubelet_does", || blo
 
 /// Cases at once: most of them wait.
 const AT_ONCE: usize = 12;
-/// Of the 75 cases, at least so many agree as root on Linux with user namespaces.
-const AGREE_MIN: usize = 70;
+/// Of the 75 cases, at least so many agree, as root or not, where sandboxes are possible.
+const AGREE_MIN: usize = 65;
 
 async fn all() {
     let folder = Path::new(concat!(
