@@ -41,6 +41,16 @@ use spawner::protocol::Abilities;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Where a test may kill the control plane: the names of [`meta::crash::point`] in this crate.
+pub const CRASH_POINTS: [&str; 6] = [
+    "node.pod-directory",
+    "node.start",
+    "node.start-sent",
+    "node.ended",
+    "node.status-written",
+    "node.delete",
+];
+
 pub use config::{ApiAccess, Capacity, Image, NodeConfig};
 pub use logs::{LogError, LogRequest, Logs, seconds_before};
 

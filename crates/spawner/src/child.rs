@@ -7,10 +7,13 @@
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::rc::Rc;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
@@ -18,7 +21,7 @@ use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::ThreadNameSpaceType;
 
 use crate::layout::{self, Step};
-use crate::protocol::{Abilities, Failure, Limit, LimitKind, Stage, Start};
+use crate::protocol::{Abilities, Failure, Limit, LimitKind, Stage, Start, User};
 use crate::sys::{self, Body, InnerStack, Stacks, Strings};
 
 /// The kernel's own limit on symbolic directories searched makes no sense of an empty `PATH`; a shell's default does.
@@ -36,7 +39,9 @@ pub(crate) struct Child {
     cwd: CString,
     stdin: OwnedFd,
     stdout: File,
-    stderr: File,
+    /// None if it is the same file.
+    stderr: Option<File>,
+    spawner: Rc<OwnedFd>,
     /// Programs to try in turn, and whether they come from a search of `PATH`.
     candidates: Vec<CString>,
     searched: bool,
@@ -84,11 +89,13 @@ impl Maps {
 }
 
 impl Child {
-    /// Prepares `start`; `join` is the process whose sandbox it enters, with whether that has one.
+    /// Prepares `start`; `join` is the process whose sandbox it enters, with whether that has one; `spawner` is this
+    /// process.
     pub(crate) fn prepare(
         start: &Start,
         abilities: &Abilities,
         join: Option<(Pid, bool)>,
+        spawner: &Rc<OwnedFd>,
     ) -> Result<Self, Failure> {
         let sandbox = start.sandbox.as_ref().filter(|_| join.is_none());
         if sandbox.is_some() && !abilities.sandbox {
@@ -116,8 +123,13 @@ impl Child {
             limits: start.limits.clone(),
             cwd: c_string(Stage::Directory, start.cwd.as_os_str().as_bytes())?,
             stdin: null()?,
-            stdout: log(&start.stdout)?,
-            stderr: log(&start.stderr)?,
+            stdout: log(&start.stdout, start.user.as_ref())?,
+            stderr: if start.stderr == start.stdout {
+                None
+            } else {
+                Some(log(&start.stderr, start.user.as_ref())?)
+            },
+            spawner: spawner.clone(),
             candidates,
             searched,
             argv: strings(&start.argv)?,
@@ -167,9 +179,13 @@ impl Child {
         Err(self.execute())
     }
 
-    /// The kernel forgets this when credentials change, so it is asked for again then.
+    /// The kernel forgets this when credentials change, so it is asked for again then. A parent that died before the
+    /// kernel knew of the wish would leave us running for ever: so it is looked for afterwards.
     fn die_with_parent(&self) -> Result<(), Errno> {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        let mut spawner = [PollFd::new(&*self.spawner, PollFlags::IN)];
+        let ended = rustix::event::poll(&mut spawner, Some(&Timespec::default()))?;
+        if ended == 0 { Ok(()) } else { Err(Errno::SRCH) }
     }
 
     fn enter_user_namespace(&self) -> Result<(), Errno> {
@@ -213,7 +229,7 @@ impl Child {
     fn redirect(&self) -> Result<(), Errno> {
         rustix::stdio::dup2_stdin(&self.stdin)?;
         rustix::stdio::dup2_stdout(&self.stdout)?;
-        rustix::stdio::dup2_stderr(&self.stderr)
+        rustix::stdio::dup2_stderr(self.stderr.as_ref().unwrap_or(&self.stdout))
     }
 
     fn become_user(&self) -> Result<(), Errno> {
@@ -280,7 +296,7 @@ impl Join {
 }
 
 impl Identity {
-    fn new(user: &crate::protocol::User) -> Self {
+    fn new(user: &User) -> Self {
         Self {
             uid: Uid::from_raw(user.uid),
             gid: Gid::from_raw(user.gid),
@@ -386,15 +402,19 @@ fn null() -> Result<OwnedFd, Failure> {
         .map_err(|e| failure(Stage::Log, "/dev/null", e))
 }
 
-fn log(path: &Path) -> Result<File, Failure> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(|error| {
-            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-            failure(Stage::Log, &path.display().to_string(), errno)
-        })
+/// A process that runs as another user may open its own output anew (`/dev/stdout`), so the log is given to it.
+fn log(path: &Path, user: Option<&User>) -> Result<File, Failure> {
+    let open = || -> io::Result<File> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        if let Some(user) = user {
+            std::os::unix::fs::fchown(&file, Some(user.uid), Some(user.gid))?;
+        }
+        Ok(file)
+    };
+    open().map_err(|error| {
+        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        failure(Stage::Log, &path.display().to_string(), errno)
+    })
 }
 
 fn c_string(stage: Stage, bytes: &[u8]) -> Result<CString, Failure> {

@@ -38,7 +38,7 @@ pub(crate) enum State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
-    /// Start time in clock ticks since boot, from `/proc/PID/stat`.
+    /// When it was about to start, in clock ticks since boot, as `/proc/PID/stat` counts.
     pub(crate) ticks: u64,
     /// Start time, nanoseconds since 1970.
     pub(crate) started_at: i64,

@@ -30,5 +30,14 @@ mod server;
 mod service;
 mod sys;
 
+/// Where a test may kill the spawner: the names of [`meta::crash::point`] in this crate.
+pub const CRASH_POINTS: [&str; 5] = [
+    "spawner.intended",
+    "spawner.cloned",
+    "spawner.started",
+    "spawner.ended",
+    "spawner.journal-rewritten",
+];
+
 pub use client::{connect, launch};
 pub use service::{ARGV0, run_if_asked};

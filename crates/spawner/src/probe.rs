@@ -1,6 +1,8 @@
 //! What this machine lets us do, found by doing it: a sandbox is built in which nothing runs.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use rustix::process::{WaitId, WaitIdOptions};
 
@@ -9,7 +11,7 @@ use crate::protocol::{Abilities, Failure, Sandbox, Stage, Start};
 use crate::sys::Stacks;
 
 /// Tries the ways to a sandbox, best first.
-pub(crate) fn abilities(stacks: &mut Stacks) -> Abilities {
+pub(crate) fn abilities(stacks: &mut Stacks, own: &Rc<OwnedFd>) -> Abilities {
     let root = rustix::process::geteuid().is_root();
     let mut first = None;
     for process_ids in [true, false] {
@@ -21,7 +23,7 @@ pub(crate) fn abilities(stacks: &mut Stacks) -> Abilities {
                 other_users: root && !user_namespace,
                 obstacle: None,
             };
-            match attempt(&wanted, stacks) {
+            match attempt(&wanted, stacks, own) {
                 Ok(()) => return wanted,
                 Err(failure) => drop(first.get_or_insert(failure)),
             }
@@ -38,7 +40,7 @@ pub(crate) fn abilities(stacks: &mut Stacks) -> Abilities {
 }
 
 /// Builds a sandbox and executes a program that cannot exist in it: getting that far is success.
-fn attempt(wanted: &Abilities, stacks: &mut Stacks) -> Result<(), Failure> {
+fn attempt(wanted: &Abilities, stacks: &mut Stacks, own: &Rc<OwnedFd>) -> Result<(), Failure> {
     const NOTHING: &str = "/dev/null/nothing";
     let start = Start {
         argv: vec![NOTHING.to_owned()],
@@ -51,7 +53,7 @@ fn attempt(wanted: &Abilities, stacks: &mut Stacks) -> Result<(), Failure> {
         }),
         ..Start::default()
     };
-    let result = Child::prepare(&start, wanted, None)?.start(stacks, NOTHING);
+    let result = Child::prepare(&start, wanted, None, own)?.start(stacks, NOTHING);
     let _ = rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED);
     match result {
         Err(failure) if failure.stage != Stage::Execute => Err(failure),

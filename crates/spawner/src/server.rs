@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
 use crate::child::Child;
 use crate::connection::Connection;
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     /// Which of our children is which attempt, and whether it has a sandbox.
     children: BTreeMap<i32, (Key, bool)>,
     stacks: Stacks,
+    /// This process: readable once it has ended, which a child that is just being made has to know.
+    own: Rc<OwnedFd>,
     stop: bool,
 }
 
@@ -57,7 +60,9 @@ impl Server {
         let signals = sys::signal_descriptor()?;
         listener.set_nonblocking(true)?;
         let mut stacks = Stacks::new();
-        let abilities = probe::abilities(&mut stacks);
+        let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+        let own = Rc::new(own);
+        let abilities = probe::abilities(&mut stacks, &own);
         let mut server = Self {
             listener,
             signals,
@@ -69,6 +74,7 @@ impl Server {
             passing: BTreeMap::new(),
             children: BTreeMap::new(),
             stacks,
+            own,
             stop: false,
         };
         for (key, state) in left {
@@ -106,8 +112,8 @@ impl Server {
             }
             if ready.signals {
                 drain(&self.signals);
+                self.reap();
             }
-            self.reap();
             if ready.listener {
                 self.accept();
             }
@@ -276,16 +282,11 @@ impl Server {
     fn spawn(&mut self, start: &Start) -> Result<Process, Failure> {
         let join = start.join.as_ref().map(|key| self.joined(key)).transpose()?;
         let sandboxed = join.map_or(start.sandbox.is_some(), |(_, sandboxed)| sandboxed);
-        let child = Child::prepare(start, &self.abilities, join)?;
+        let child = Child::prepare(start, &self.abilities, join, &self.own)?;
         let subject = start.argv.first().map_or("", String::as_str);
-        let started_at = now();
+        let (started_at, ticks) = (now(), machine::ticks());
         let pid = child.start(&mut self.stacks, subject)?.as_raw_pid();
         self.children.insert(pid, (start.key.clone(), sandboxed));
-        let ticks = if start.transient {
-            0
-        } else {
-            machine::start_ticks(pid).unwrap_or(0)
-        };
         Ok(Process {
             pid,
             ticks,

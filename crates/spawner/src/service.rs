@@ -9,12 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::fs::FlockOperation;
+use rustix::process::Signal;
 
 use crate::journal::Journal;
+use crate::machine;
 use crate::server::Server;
 use crate::sys::{self, Side};
 
-/// The name (`argv[0]`) by which a program is asked to be the spawner; its one argument is the directory.
+/// The name (`argv[0]`) by which a program is asked to be the spawner; its first argument is the directory.
 pub const ARGV0: &str = "plimsoll-spawner";
 
 pub(crate) const SOCKET: &str = "spawner.sock";
@@ -34,6 +36,7 @@ pub fn run_if_asked(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode
         return None;
     }
     let directory = args.next()?;
+    arm(args);
     Some(match serve(Path::new(&directory)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,6 +48,19 @@ pub fn run_if_asked(args: impl IntoIterator<Item = OsString>) -> Option<ExitCode
             ExitCode::FAILURE
         }
     })
+}
+
+/// For tests: `--crash NAME NTH` kills the spawner at a named place.
+fn arm(mut args: impl Iterator<Item = OsString>) {
+    let mut text = || args.next().and_then(|arg| arg.into_string().ok());
+    if text().as_deref() != Some("--crash") {
+        return;
+    }
+    if let (Some(name), Some(nth)) = (text(), text().and_then(|nth| nth.parse().ok())) {
+        meta::crash::arm(&name, nth, || {
+            machine::kill(rustix::process::getpid().as_raw_pid(), Signal::KILL, false);
+        });
+    }
 }
 
 /// Relative names from here on: a socket's path may have 107 bytes, and data directories may be deep.

@@ -12,6 +12,8 @@
 
 mod advance;
 mod recover;
+#[cfg(test)]
+mod recover_tests;
 pub mod status;
 pub mod text;
 pub mod unit;

@@ -103,16 +103,16 @@ impl Script {
     }
 }
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn view(pod: &Value) -> PodView {
+pub(super) fn view(pod: &Value) -> PodView {
     let pod: Pod = serde_json::from_value(pod.clone()).unwrap();
     PodView::new(&pod).unwrap()
 }
 
-fn describe(effect: &Effect) -> String {
+pub(super) fn describe(effect: &Effect) -> String {
     match effect {
         Effect::SetUp => "set up".into(),
         Effect::Start { container, attempt } => format!("start {container}/{attempt}"),
@@ -132,7 +132,7 @@ fn describe(effect: &Effect) -> String {
     }
 }
 
-fn summary(status: &Value) -> String {
+pub(super) fn summary(status: &Value) -> String {
     let mut lines = vec![format!("= {}", status["phase"].as_str().unwrap())];
     let lists = ["initContainerStatuses", "containerStatuses"];
     for container in lists
@@ -160,7 +160,7 @@ fn summary(status: &Value) -> String {
     lines.join("\n")
 }
 
-fn simple(policy: &str) -> Value {
+pub(super) fn simple(policy: &str) -> Value {
     json!({"restartPolicy": policy, "terminationGracePeriodSeconds": 3, "containers": [{"name": "c"}]})
 }
 
@@ -393,111 +393,4 @@ fn what_cannot_start_is_tried_again() {
         Ready=False ContainersNotReady
         ContainersReady=False ContainersNotReady
     "#]]);
-}
-
-/// A pod met again: its status, what the spawner knows, whether the machine went down; and what it comes to.
-fn recovered(state: &Value, left: &[Left], rebooted: bool) -> (String, Vec<String>) {
-    let pod = json!({"metadata": {"name": "p", "namespace": "ns", "uid": "u"}, "spec": simple("OnFailure")});
-    let status = json!({"phase": "Running", "containerStatuses": [
-        {"name": "c", "image": "", "imageID": "", "ready": true, "restartCount": 1, "state": state},
-    ]});
-    let status = serde_json::from_value(status).unwrap();
-    let mut machine = Machine::recovered(view(&pod), Some(&status), left, rebooted, at(100));
-    let mut effects = machine.step(Event::Tick, at(100));
-    if effects == [Effect::SetUp] {
-        effects.extend(machine.step(Event::SetUp, at(100)));
-    }
-    let status = machine.status("127.0.0.1", at(100));
-    let line = summary(&status).lines().nth(1).unwrap_or_default().to_owned();
-    (line, effects.iter().map(describe).collect())
-}
-
-/// A name; status, what is left, whether the machine went down; status and effects after.
-type Case<'a> = (&'a str, &'a Value, Vec<Left>, bool, &'a str, &'a [&'a str]);
-
-#[test]
-fn no_attempt_is_started_twice_after_a_crash() {
-    let running = json!({"running": {"startedAt": "1970-01-01T00:00:01Z"}});
-    let waiting = json!({"waiting": {"reason": "ContainerCreating"}});
-    let done = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
-    let left = |attempt, state| {
-        vec![Left {
-            container: "c".into(),
-            attempt,
-            state,
-        }]
-    };
-    let failed = Terminated {
-        exit_code: 3,
-        reason: "Error".into(),
-        message: None,
-        started_at: None,
-        finished_at: at(50),
-    };
-    let cases: [Case<'_>; 7] = [
-        (
-            "it runs",
-            &running,
-            left(1, Ok(at(1))),
-            false,
-            "c running 1 last null ready",
-            &[],
-        ),
-        (
-            "a later one runs",
-            &running,
-            left(2, Ok(at(1))),
-            false,
-            "c running 2 last 137 ready",
-            &[],
-        ),
-        (
-            "it ended",
-            &running,
-            left(1, Err(failed)),
-            false,
-            "c waiting ContainerCreating 2 last 3",
-            &["set up", "start c/2"],
-        ),
-        (
-            "nobody knows it",
-            &running,
-            vec![],
-            false,
-            "c waiting ContainerCreating 2 last 137",
-            &["set up", "start c/2"],
-        ),
-        (
-            "it never started",
-            &waiting,
-            vec![],
-            false,
-            "c waiting ContainerCreating 1 last null",
-            &["set up", "start c/1"],
-        ),
-        (
-            "the machine went down",
-            &waiting,
-            vec![],
-            true,
-            "c waiting ContainerCreating 2 last 137",
-            &["set up", "start c/2"],
-        ),
-        (
-            "it was over",
-            &done,
-            vec![],
-            true,
-            "c terminated Completed 1 last null",
-            &[],
-        ),
-    ];
-    for (name, state, left, rebooted, expected, effects) in cases {
-        let effects = effects.iter().map(|effect| (*effect).to_owned()).collect();
-        assert_eq!(
-            recovered(state, &left, rebooted),
-            (expected.to_owned(), effects),
-            "{name}"
-        );
-    }
 }

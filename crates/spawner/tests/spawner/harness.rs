@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
@@ -60,16 +61,73 @@ impl Spawner {
         spawner
     }
 
+    /// One that is killed at a named place, on its `nth` visit.
+    pub(crate) fn launch_armed(point: &str, nth: u32) -> Self {
+        let dir = TempDir::new().unwrap();
+        let program = std::env::current_exe().unwrap();
+        let mut command = std::process::Command::new(program);
+        command
+            .arg0(spawner::ARGV0)
+            .arg(dir.path())
+            .args(["--crash", point, &nth.to_string()]);
+        assert!(command.status().unwrap().success());
+        let stream = open(&dir);
+        let mut spawner = Self {
+            dir,
+            stream,
+            inbox: Inbox::default(),
+            welcome: Message::Busy { running: 0 },
+        };
+        spawner.greet();
+        spawner
+    }
+
+    /// Reads until the spawner dies; what it said before.
+    pub(crate) fn last_words(&mut self) -> Vec<Message> {
+        let mut words = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.stream.read(&mut buffer) {
+            if length == 0 {
+                break;
+            }
+            self.inbox.extend(&buffer[..length]);
+            while let Some(message) = self.inbox.take().unwrap() {
+                words.push(message);
+            }
+        }
+        words
+    }
+
     fn greet(&mut self) {
         self.send(&Request::Hello { version: VERSION });
         self.welcome = self.receive();
     }
 
+    /// One that is just ending may still take a connection: then it answers nothing.
+    fn is_answered(&mut self) -> bool {
+        let mut hello = Vec::new();
+        frame::encode(&Request::Hello { version: VERSION }, &mut hello).unwrap();
+        let mut buffer = [0; 4096];
+        let answer = self
+            .stream
+            .write_all(&hello)
+            .and_then(|()| self.stream.read(&mut buffer));
+        self.inbox.extend(&buffer[..answer.unwrap_or(0)]);
+        self.inbox.take().unwrap().is_some_and(|welcome| {
+            self.welcome = welcome;
+            true
+        })
+    }
+
     /// Another connection, the first one closed: a node that restarted. A spawner is started if none runs.
     pub(crate) fn reconnect(&mut self) {
-        self.stream = open(&self.dir);
-        self.inbox = Inbox::default();
-        self.greet();
+        loop {
+            self.stream = open(&self.dir);
+            self.inbox = Inbox::default();
+            if self.is_answered() {
+                return;
+            }
+        }
     }
 
     /// Ends the spawner as by `kill -9`, and starts another.

@@ -3,6 +3,7 @@
 //! Run as root and as an ordinary user; what the machine forbids is skipped, and said.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test program")]
 
+mod crash;
 mod harness;
 mod lifecycle;
 mod sandbox;
@@ -13,5 +14,5 @@ fn main() -> ExitCode {
     if let Some(code) = spawner::run_if_asked(std::env::args_os()) {
         return code;
     }
-    harness::run(&[lifecycle::TESTS, sandbox::TESTS])
+    harness::run(&[lifecycle::TESTS, sandbox::TESTS, crash::TESTS])
 }

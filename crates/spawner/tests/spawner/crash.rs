@@ -1,0 +1,54 @@
+//! The spawner killed between any two of its effects: an attempt runs at most once, and what is known stays known.
+
+use spawner::protocol::{Outcome, Request};
+
+use crate::harness::{Spawner, Test, exited, key};
+
+pub(crate) const TESTS: &[Test] = &[("no_crash_point_starts_twice", no_crash_point_starts_twice)];
+
+/// Attempts; the spawner dies at the third, where the point is one of every attempt.
+const ATTEMPTS: usize = 5;
+
+fn no_crash_point_starts_twice() {
+    for point in spawner::CRASH_POINTS
+        .iter()
+        .filter(|point| **point != "spawner.journal-rewritten")
+    {
+        check(point);
+    }
+}
+
+fn check(point: &str) {
+    let mut spawner = Spawner::launch_armed(point, 3);
+    let mut told = Vec::new();
+    for index in 0..ATTEMPTS {
+        let log = spawner.log("ledger");
+        let mut start = spawner.request(&format!("c{index}"), &["sh", "-c", &format!("echo {index}")]);
+        (start.stdout, start.stderr) = (log.clone(), log);
+        told.push(start.clone());
+        if index < 3 {
+            spawner.send(&Request::Start(Box::new(start)));
+        }
+    }
+    spawner.last_words();
+    spawner.reconnect();
+    let outcomes: Vec<_> = told.into_iter().map(|start| spawner.finish(start).0).collect();
+    let ledger = std::fs::read_to_string(spawner.log("ledger")).unwrap();
+    for (index, outcome) in outcomes.iter().enumerate() {
+        let count = ledger.lines().filter(|line| *line == index.to_string()).count();
+        assert!(count <= 1, "{point}: attempt {index} ran {count} times");
+        assert!(
+            *outcome == Outcome::Unknown || *outcome == exited(0) && count == 1,
+            "{point}: {index} {outcome:?}"
+        );
+    }
+    assert_eq!(
+        outcomes.last(),
+        Some(&exited(0)),
+        "{point}: the next spawner goes on"
+    );
+    spawner.send(&Request::Acknowledge {
+        keys: vec![key("c0")],
+    });
+    assert_eq!(spawner.listing().1.len(), ATTEMPTS - 1);
+}
