@@ -70,6 +70,7 @@ impl Writer<'_, '_> {
             Value::Nil => self.out.push_str("null"),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
             Value::Int(value) | Value::Int64(value) => self.out.push_str(&value.to_string()),
+            Value::Byte(value) => self.out.push_str(&value.to_string()),
             Value::Float(value) if value.is_finite() => self.out.push_str(&format_float(*value, Style::Json)),
             Value::Float(value) => {
                 let value = format_float(*value, Style::General);
@@ -180,16 +181,4 @@ impl Writer<'_, '_> {
         self.out.push('"');
         Ok(())
     }
-}
-
-/// `base64.StdEncoding.DecodeString`, which skips line ends.
-pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, String> {
-    let encoded: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    STANDARD.decode(&encoded).map_err(|problem| {
-        let at = match problem {
-            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-            _ => encoded.len(),
-        };
-        format!("illegal base64 data at input byte {at}")
-    })
 }

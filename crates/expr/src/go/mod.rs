@@ -1,5 +1,6 @@
 //! What Go's standard library does where manifests let it show: text of values, JSON, regular expressions, times.
 
+mod base64;
 mod float;
 mod json;
 pub(crate) mod layout;
@@ -8,8 +9,9 @@ mod quote;
 mod regexp;
 mod text;
 
+pub(crate) use base64::from_base64;
 pub(crate) use float::{parse_float, parse_int, pow};
-pub(crate) use json::{from_base64, from_json, to_json, to_json_indented, to_json_raw};
+pub(crate) use json::{from_json, to_json, to_json_indented, to_json_raw};
 pub(crate) use layout::zone;
 pub(crate) use print::{sprint, sprint_bounded};
 pub(crate) use quote::quote;

@@ -26,6 +26,7 @@ fn print(context: &mut Context<'_>, value: &Value, depth: usize, out: &mut Strin
         Value::Nil => out.push_str("<nil>"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Int(value) | Value::Int64(value) => out.push_str(&value.to_string()),
+        Value::Byte(value) => out.push_str(&value.to_string()),
         Value::Float(value) => out.push_str(&format_float(*value, Style::General)),
         Value::String(text) => {
             context.grow_bytes(text.len())?;

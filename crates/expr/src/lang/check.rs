@@ -20,9 +20,10 @@ pub(crate) trait Names {
 
 /// Checks the tree and answers each node's nature, by the node's index. Nodes that were never looked at, such as
 /// the arguments of a function nothing is known about, are unknown.
-pub(crate) fn check(ast: &Ast, names: &dyn Names) -> Result<Vec<Nature>, Box<Fault>> {
+pub(crate) fn check(ast: &Ast, source: &str, names: &dyn Names) -> Result<Vec<Nature>, Box<Fault>> {
     let mut checker = Checker {
         ast,
+        source,
         names,
         natures: vec![Nature::UNKNOWN; ast.len()],
         visited: vec![false; ast.len()],
@@ -35,6 +36,7 @@ pub(crate) fn check(ast: &Ast, names: &dyn Names) -> Result<Vec<Nature>, Box<Fau
 
 pub(super) struct Checker<'a> {
     pub(super) ast: &'a Ast,
+    source: &'a str,
     names: &'a dyn Names,
     natures: Vec<Nature>,
     /// Nodes with several parents are looked at once.
@@ -191,11 +193,15 @@ impl Checker<'_> {
     }
 
     fn mismatch(&self, id: Id, operator: Binary, l: &Nature, r: &Nature) -> Checked {
+        // As it is written: `or` or `||`.
+        let span = self.ast.span(id);
+        let written = self.source.get(span.start as usize..span.end as usize);
+        let symbol = written.filter(|text| Binary::parse(text).is_some_and(|(known, _)| known == operator));
         self.fail(
             id,
             format!(
                 "invalid operation: {} (mismatched types {} and {})",
-                operator.symbol(),
+                symbol.unwrap_or(operator.symbol()),
                 l.describe(),
                 r.describe()
             ),

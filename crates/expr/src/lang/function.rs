@@ -56,11 +56,13 @@ impl Function {
             if given == GoType::Nil {
                 *argument = zero(parameter);
             } else if !given.assignable_to(parameter) {
-                return Err(format!(
-                    "reflect: Call using {} as type {}",
-                    argument.go_type(),
-                    parameter.describe()
-                ));
+                let (given, wanted) = (argument.go_type(), parameter.describe());
+                let fixed = self.parameters.len() - usize::from(self.variadic);
+                return Err(if index < fixed {
+                    format!("reflect: Call using {given} as type {wanted}")
+                } else {
+                    format!("reflect: cannot use {given} as type {wanted} in Call")
+                });
             }
         }
         (self.call)(context, &arguments)

@@ -67,7 +67,7 @@ pub fn compile(source: &str, environment: &Environment) -> Result<Program, Error
     let shared: Arc<str> = source.into();
     let compiled = || {
         let mut ast = parser::parse(source, &|name| environment.get(name).is_some())?;
-        let mut natures = check::check(&ast, environment)?;
+        let mut natures = check::check(&ast, source, environment)?;
         optimize::optimize(&mut ast, &mut natures)?;
         compile::compile(&ast, &natures)
     };

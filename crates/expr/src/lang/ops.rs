@@ -34,6 +34,7 @@ impl Number {
     pub(crate) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Int(value) | Value::Int64(value) => Some(Self::Int(*value)),
+            Value::Byte(value) => Some(Self::Int(i64::from(*value))),
             Value::Float(value) => Some(Self::Float(*value)),
             _ => None,
         }
@@ -83,6 +84,7 @@ pub(crate) fn negate(value: Value) -> Answer {
     Ok(match value {
         Value::Int(value) => Value::Int(value.wrapping_neg()),
         Value::Int64(value) => Value::Int64(value.wrapping_neg()),
+        Value::Byte(value) => Value::Byte(value.wrapping_neg()),
         Value::Float(value) => Value::Float(-value),
         other => return Err(format!("invalid operation: - {}", other.go_type())),
     })
@@ -220,6 +222,7 @@ fn deep_equal_at(context: &mut Context<'_>, a: &Value, b: &Value, depth: usize) 
         (Value::Nil, Value::Nil) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Int(a), Value::Int(b)) | (Value::Int64(a), Value::Int64(b)) => a == b,
+        (Value::Byte(a), Value::Byte(b)) => a == b,
         #[expect(clippy::float_cmp, reason = "as Go compares them")]
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::String(a), Value::String(b)) => a == b,
@@ -368,7 +371,7 @@ pub(crate) fn fetch(from: &Value, key: &Value) -> Answer {
 
 fn byte_at(bytes: &[u8], key: &Value) -> Answer {
     let index = position(key, bytes.len())?;
-    Ok(Value::Int(i64::from(bytes.get(index).copied().unwrap_or(0))))
+    Ok(Value::Byte(bytes.get(index).copied().unwrap_or(0)))
 }
 
 /// An index, counted from the end if negative.
@@ -429,4 +432,23 @@ pub(crate) fn byte_length(value: &Value) -> Answer {
         other => return Err(format!("invalid argument for len (type {})", other.go_type())),
     };
     Ok(Value::Int(i64::try_from(length).unwrap_or(i64::MAX)))
+}
+
+/// `reflect.Kind` of a value.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Nil => "invalid",
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int",
+        Value::Int64(_) | Value::Duration(_) => "int64",
+        Value::Byte(_) => "uint8",
+        Value::Float(_) => "float64",
+        Value::String(_) => "string",
+        Value::Array(array) if array.elem == Elem::Pair => "array",
+        Value::Array(_) | Value::Bytes(_) => "slice",
+        Value::Map(_) => "map",
+        Value::Time(_) => "struct",
+        Value::Location(_) | Value::Version(_) => "ptr",
+        Value::Function(_) | Value::Method(_) => "func",
+    }
 }

@@ -250,42 +250,39 @@ mod validate {
         arguments: &[Nature],
         fits: impl Fn(&Nature) -> bool,
         result: impl Into<Nature>,
-        problem: &str,
+        problem: impl Fn(&str) -> String,
     ) -> Validated {
         let argument = one(arguments)?;
         if argument.is_unknown() || fits(argument) {
             return Ok(result.into());
         }
-        Err(format!("{problem}{}", argument.describe()))
+        Err(problem(shown(argument)))
+    }
+
+    /// A type as Go prints it with `%s`, which has its own idea of nil.
+    fn shown(nature: &Nature) -> &'static str {
+        if nature.is_nil() {
+            return "%!s(<nil>)";
+        }
+        nature.describe()
+    }
+
+    fn wrong_argument(name: &str) -> impl Fn(&str) -> String {
+        move |given| format!("invalid argument for {name} (type {given})")
     }
 
     pub(super) fn length(name: &'static str, arguments: &[Nature]) -> Validated {
         let fits = |nature: &Nature| nature.is_array() || nature.is_map() || nature.is_string();
-        unary(
-            arguments,
-            fits,
-            Int,
-            &format!("invalid argument for {name} of type "),
-        )
+        unary(arguments, fits, Int, wrong_argument(name))
     }
 
     pub(super) fn abs(name: &'static str, arguments: &[Nature]) -> Validated {
         let result = arguments.first().cloned().unwrap_or(Nature::UNKNOWN);
-        unary(
-            arguments,
-            Nature::is_number,
-            result,
-            &format!("invalid argument for {name} of type "),
-        )
+        unary(arguments, Nature::is_number, result, wrong_argument(name))
     }
 
     pub(super) fn round(name: &'static str, arguments: &[Nature]) -> Validated {
-        unary(
-            arguments,
-            Nature::is_number,
-            Float,
-            &format!("invalid argument for {name} of type "),
-        )
+        unary(arguments, Nature::is_number, Float, wrong_argument(name))
     }
 
     fn numeric(nature: &Nature) -> bool {
@@ -293,21 +290,11 @@ mod validate {
     }
 
     pub(super) fn int(name: &'static str, arguments: &[Nature]) -> Validated {
-        unary(
-            arguments,
-            numeric,
-            Int,
-            &format!("invalid argument for {name} of type "),
-        )
+        unary(arguments, numeric, Int, wrong_argument(name))
     }
 
     pub(super) fn float(name: &'static str, arguments: &[Nature]) -> Validated {
-        unary(
-            arguments,
-            numeric,
-            Float,
-            &format!("invalid argument for {name} of type "),
-        )
+        unary(arguments, numeric, Float, wrong_argument(name))
     }
 
     /// The first list or unknown ends the check; before it only numbers may stand.
@@ -320,10 +307,7 @@ mod validate {
                 return Ok(Any.into());
             }
             if !argument.is_number() && !argument.is_duration() {
-                return Err(format!(
-                    "invalid argument for {name} (type {})",
-                    argument.describe()
-                ));
+                return Err(format!("invalid argument for {name} (type {})", shown(argument)));
             }
         }
         Ok(first.go.into())
@@ -363,7 +347,7 @@ mod validate {
             // The Go type of the items, not what else is known of them.
             return Ok(Nature::from(argument.go).elem());
         }
-        Err(format!("cannot get {name} element from {}", argument.describe()))
+        Err(format!("cannot get {name} element from {}", shown(argument)))
     }
 
     pub(super) fn take(_: &'static str, arguments: &[Nature]) -> Validated {
@@ -374,10 +358,10 @@ mod validate {
             ));
         };
         if !list.is_unknown() && !list.is_array() {
-            return Err(format!("cannot take from {}", list.describe()));
+            return Err(format!("cannot take from {}", shown(list)));
         }
         if !count.is_unknown() && !count.is_integer() && !count.is_duration() {
-            return Err(format!("cannot take {} elements", count.describe()));
+            return Err(format!("cannot take {} elements", shown(count)));
         }
         Ok(if list.is_unknown() {
             Any.into()
@@ -387,25 +371,22 @@ mod validate {
     }
 
     pub(super) fn map_to_list(name: &'static str, arguments: &[Nature]) -> Validated {
-        unary(
-            arguments,
-            Nature::is_map,
-            Anys,
-            &format!("cannot get {name} from "),
-        )
+        unary(arguments, Nature::is_map, Anys, |given| match name {
+            "toPairs" => format!("cannot transform {given} to pairs"),
+            _ => format!("cannot get {name} from {given}"),
+        })
     }
 
     pub(super) fn from_pairs(_: &'static str, arguments: &[Nature]) -> Validated {
-        unary(
-            arguments,
-            Nature::is_array,
-            AnyAny,
-            "cannot transform from pairs ",
-        )
+        unary(arguments, Nature::is_array, AnyAny, |given| {
+            format!("cannot transform {given} from pairs")
+        })
     }
 
     pub(super) fn list_to_list(name: &'static str, arguments: &[Nature]) -> Validated {
-        unary(arguments, Nature::is_array, Anys, &format!("cannot {name} "))
+        unary(arguments, Nature::is_array, Anys, |given| {
+            format!("cannot {name} {given}")
+        })
     }
 
     pub(super) fn concat(_: &'static str, arguments: &[Nature]) -> Validated {
@@ -416,7 +397,7 @@ mod validate {
             .iter()
             .find(|nature| !nature.is_unknown() && !nature.is_array())
         {
-            Some(wrong) => Err(format!("cannot concat {}", wrong.describe())),
+            Some(wrong) => Err(format!("cannot concat {}", shown(wrong))),
             None => Ok(Anys.into()),
         }
     }

@@ -279,6 +279,7 @@ pub(crate) fn go_type(value: &Value) -> GoType {
         Value::Bool(_) => GoType::Bool,
         Value::Int(_) => GoType::Int,
         Value::Int64(_) => GoType::Int64,
+        Value::Byte(_) => GoType::Uint8,
         Value::Float(_) => GoType::Float,
         Value::String(_) => GoType::String,
         Value::Bytes(_) => GoType::Bytes,

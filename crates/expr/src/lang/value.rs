@@ -21,6 +21,8 @@ pub enum Value {
     Bool(bool),
     /// Go's `int`.
     Int(i64),
+    /// Go's `uint8`: an element of a string or of `[]byte`.
+    Byte(u8),
     /// Go's `int64`, which sprig's arithmetic answers.
     Int64(i64),
     /// Go's `float64`; every number that comes from JSON is one.
@@ -174,6 +176,8 @@ pub enum Key {
     Int(i64),
     /// An `int64`.
     Int64(i64),
+    /// A `uint8`.
+    Byte(u8),
     /// A `float64`.
     Float(OrderedFloat),
     /// A string.
@@ -194,6 +198,7 @@ impl Key {
             Self::Bool(value) => Value::Bool(*value),
             Self::Int(value) => Value::Int(*value),
             Self::Int64(value) => Value::Int64(*value),
+            Self::Byte(value) => Value::Byte(*value),
             Self::Float(value) => Value::Float(value.0),
             Self::String(value) => Value::String(value.clone()),
             Self::Duration(nanos) => Value::Duration(SignedDuration::from_nanos(
@@ -272,6 +277,7 @@ impl Value {
             Self::Bool(value) => Key::Bool(*value),
             Self::Int(value) => Key::Int(*value),
             Self::Int64(value) => Key::Int64(*value),
+            Self::Byte(value) => Key::Byte(*value),
             Self::Float(value) => Key::Float(OrderedFloat(*value)),
             Self::String(value) => Key::String(value.clone()),
             Self::Duration(value) => Key::Duration(value.as_nanos()),
@@ -297,6 +303,7 @@ impl Value {
             Self::Bool(_) => "bool",
             Self::Int(_) => "int",
             Self::Int64(_) => "int64",
+            Self::Byte(_) => "uint8",
             Self::Float(_) => "float64",
             Self::String(_) => "string",
             Self::Bytes(_) => "[]uint8",

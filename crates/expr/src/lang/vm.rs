@@ -128,7 +128,7 @@ impl Items {
         let index = usize::try_from(index).ok()?;
         match self {
             Self::Array(array) => array.items().get(index).cloned(),
-            Self::Bytes(bytes) => bytes.get(index).map(|byte| Value::Int(i64::from(*byte))),
+            Self::Bytes(bytes) => bytes.get(index).copied().map(Value::Byte),
             Self::Map(_) => None,
         }
     }
@@ -386,8 +386,11 @@ impl Machine<'_, '_> {
             Value::String(text) => Items::Bytes(text.as_bytes().into()),
             Value::Map(map) => Items::Map(map.entries().len()),
             other => {
-                let given = other.go_type();
-                return Err(format!("cannot loop over a value of type {given}"));
+                let kind = match &other {
+                    Value::Nil => "zero",
+                    other => ops::kind(other),
+                };
+                return Err(format!("reflect: call of reflect.Value.Len on {kind} Value"));
             }
         };
         self.loops.push(Loop {

@@ -3,7 +3,8 @@
 use super::{any, fixed, text, variadic};
 use crate::go;
 use crate::lang::GoType::{Any, Bool, String as Str};
-use crate::lang::{Answer, Context, Elem, Function, Value};
+use crate::lang::ops::kind;
+use crate::lang::{Answer, Context, Function, Value};
 
 pub(super) static TABLE: &[Function] = &[
     variadic("default", &[Any, Any], |_, a| {
@@ -51,8 +52,8 @@ pub(super) static TABLE: &[Function] = &[
         let yes = matches!(any(a, 2), Value::Bool(true));
         Ok(any(a, usize::from(!yes)).clone())
     }),
-    fixed("deepCopy", &[Any], |_, a| Ok(any(a, 0).clone())),
-    fixed("mustDeepCopy", &[Any], |_, a| Ok(any(a, 0).clone())),
+    fixed("deepCopy", &[Any], deep_copy),
+    fixed("mustDeepCopy", &[Any], deep_copy),
     fixed("typeOf", &[Any], |_, a| Ok(any(a, 0).go_type().into())),
     fixed("typeIs", &[Str, Any], |_, a| {
         Ok((text(a, 0) == any(a, 1).go_type()).into())
@@ -74,6 +75,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
         Value::Nil => true,
         Value::Bool(value) => !value,
         Value::Int(value) | Value::Int64(value) => *value == 0,
+        Value::Byte(value) => *value == 0,
         Value::Float(value) => *value == 0.0,
         Value::String(text) => text.is_empty(),
         Value::Bytes(bytes) => bytes.is_empty(),
@@ -86,21 +88,11 @@ pub(super) fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// `reflect.Kind`.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Nil => "invalid",
-        Value::Bool(_) => "bool",
-        Value::Int(_) => "int",
-        Value::Int64(_) | Value::Duration(_) => "int64",
-        Value::Float(_) => "float64",
-        Value::String(_) => "string",
-        Value::Array(array) if array.elem == Elem::Pair => "array",
-        Value::Array(_) | Value::Bytes(_) => "slice",
-        Value::Map(_) => "map",
-        Value::Time(_) => "struct",
-        Value::Location(_) | Value::Version(_) => "ptr",
-        Value::Function(_) | Value::Method(_) => "func",
+/// Values are never changed, so that a copy is the value itself.
+fn deep_copy(_: &mut Context<'_>, arguments: &[Value]) -> Answer {
+    match any(arguments, 0) {
+        Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
+        value => Ok(value.clone()),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Sprig's functions of lists. Each `must...` form fails as the plain one does: expressions have no other way.
 
-use super::defaults::{is_empty, kind};
+use super::defaults::is_empty;
 use super::numbers::to_int;
 use super::{any, fixed, int, variadic};
 use crate::lang::GoType::{Any, Int};
-use crate::lang::ops::deep_equal;
+use crate::lang::ops::{deep_equal, kind};
 use crate::lang::{Answer, Array, Context, Elem, Function, Value};
 
 pub(super) static TABLE: &[Function] = &[
@@ -173,7 +173,10 @@ fn slice(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
 fn concat(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let mut all = Vec::new();
     for list in arguments {
-        let list = items("concat", list)?;
+        let list = items("concat", list).map_err(|problem| match problem.starts_with("Cannot") {
+            true => format!("{problem} as list"),
+            false => problem,
+        })?;
         context.grow(list.len())?;
         all.extend_from_slice(list);
     }

@@ -145,15 +145,20 @@ fn dig(_: &mut Context<'_>, arguments: &[Value]) -> Answer {
     if keys.is_empty() {
         return Err("dig needs at least three arguments".to_owned());
     }
+    let not_a = crate::lang::ops::not_a;
+    let map = "map[string]interface {}";
+    if !matches!(dictionary, Value::Map(_)) {
+        return Err(not_a(dictionary, map));
+    }
+    if let Some(key) = keys.iter().find(|key| key.as_str().is_none()) {
+        return Err(not_a(key, "string"));
+    }
     let mut at = dictionary;
-    for key in keys {
-        let key = key
-            .as_str()
-            .ok_or_else(|| crate::lang::ops::not_a(key, "string"))?;
-        let Value::Map(map) = at else {
-            return Err(crate::lang::ops::not_a(at, "map[string]interface {}"));
+    for key in keys.iter().filter_map(Value::as_str) {
+        let Value::Map(entries) = at else {
+            return Err(not_a(at, map));
         };
-        match map.entries().get(&Key::String(key.into())) {
+        match entries.get(key) {
             Some(value) => at = value,
             None => return Ok(default.clone()),
         }

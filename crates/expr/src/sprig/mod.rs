@@ -124,7 +124,7 @@ fn maps_text(map: &Value, key: &str) -> Result<String, String> {
         Some(Value::String(text)) => Ok(text.to_string()),
         Some(other) => Err(format!(
             "unable to parse {key} key, must be of type string, but {} found",
-            defaults::kind(other)
+            crate::lang::ops::kind(other)
         )),
     }
 }

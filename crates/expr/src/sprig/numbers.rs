@@ -86,6 +86,7 @@ pub(super) static TABLE: &[Function] = &[
 pub(super) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(value) | Value::Int64(value) => *value,
+        Value::Byte(value) => i64::from(*value),
         Value::Float(value) => truncate(*value),
         Value::Bool(value) => i64::from(*value),
         Value::String(text) => parse_int(without_zero_decimals(text)).unwrap_or(0),
@@ -130,6 +131,7 @@ fn parse_int(text: &str) -> Option<i64> {
 pub(super) fn to_float(value: &Value) -> f64 {
     match value {
         Value::Int(value) | Value::Int64(value) => *value as f64,
+        Value::Byte(value) => f64::from(*value),
         Value::Float(value) => *value,
         Value::Bool(value) => f64::from(u8::from(*value)),
         Value::String(text) => go::parse_float(text).unwrap_or(0.0),

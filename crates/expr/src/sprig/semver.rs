@@ -71,7 +71,7 @@ fn group<'a>(captures: &Captures<'a>, index: usize) -> &'a str {
 pub(crate) fn parse(source: &str) -> Result<Version, String> {
     static VERSION: OnceLock<Option<Regex>> = OnceLock::new();
     let pattern = pattern(&VERSION, || format!(r"^v?([0-9]+)(\.[0-9]+)?(\.[0-9]+)?{REST}$"))?;
-    let captures = pattern.captures(source).ok_or("invalid semantic version")?;
+    let captures = pattern.captures(source).ok_or("Invalid Semantic Version")?;
     let number = |index| match group(&captures, index).trim_start_matches('.') {
         "" => Ok(0),
         digits => digits
@@ -169,7 +169,7 @@ impl Constraints {
         let mut any = Vec::new();
         for alternative in source.split("||") {
             if !valid.is_match(alternative) {
-                return Err(format!("improper constraint: {}", crate::go::quote(alternative)));
+                return Err(format!("improper constraint: {alternative}"));
             }
             let all = each
                 .find_iter(alternative)
@@ -208,7 +208,7 @@ impl Constraint {
         })?;
         let captures = one
             .captures(source)
-            .ok_or_else(|| format!("improper constraint: {}", crate::go::quote(source)))?;
+            .ok_or_else(|| format!("improper constraint: {source}"))?;
         let part = |index| group(&captures, index);
         let open = |index| matches!(part(index).trim_start_matches('.'), "" | "x" | "X" | "*");
         let rest = part(6);

@@ -85,11 +85,18 @@ pub(super) fn untitle(text: &str) -> String {
         .collect()
 }
 
-/// The first letter of each word.
+/// The first letter of each word; a letter of several bytes is taken for as many, and its first one for all.
 pub(super) fn initials(text: &str) -> String {
-    text.split_whitespace()
-        .filter_map(|word| word.chars().next())
-        .collect()
+    let mut gap = true;
+    let mut out = String::new();
+    for c in text.bytes().map(char::from) {
+        if c.is_whitespace() {
+            gap = true;
+        } else if std::mem::take(&mut gap) {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Upper case becomes lower and the other way round.

@@ -151,6 +151,7 @@ fn shown(token: &Token) -> std::string::String {
     match token.kind {
         Clause => "40".to_owned(),
         ClauseClose => "41".to_owned(),
+        Time => token.shown_time(),
         _ => token.value.text(),
     }
 }

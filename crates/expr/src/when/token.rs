@@ -64,6 +64,16 @@ impl Token {
             _ => "",
         }
     }
+
+    /// A date as Go prints it.
+    pub(super) fn shown_time(&self) -> String {
+        let seconds = match self.value {
+            Operand::Number(seconds) => crate::lang::ops::truncate(seconds),
+            _ => 0,
+        };
+        let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+        go::layout::string(&time.to_zoned(jiff::tz::TimeZone::UTC))
+    }
 }
 
 /// A value of a condition.

@@ -51,6 +51,7 @@ fn abs(_: &mut Context<'_>, arguments: &[Value]) -> Answer {
     match argument(arguments, 0) {
         Value::Int(value) => Ok(Value::Int(value.wrapping_abs())),
         Value::Int64(value) => Ok(Value::Int64(value.wrapping_abs())),
+        Value::Byte(value) => Ok(Value::Byte(*value)),
         Value::Float(value) => Ok(Value::Float(if *value < 0.0 { -value } else { *value })),
         other => Err(format!("invalid argument for abs (type {})", other.go_type())),
     }
@@ -69,6 +70,7 @@ pub(crate) fn int(value: &Value) -> Answer {
     match value {
         Value::Int(_) => Ok(value.clone()),
         Value::Int64(value) => Ok(Value::Int(*value)),
+        Value::Byte(value) => Ok(Value::Int(i64::from(*value))),
         Value::Float(value) => Ok(Value::Int(truncate(*value))),
         Value::Duration(value) => Ok(Value::Int(i64::try_from(value.as_nanos()).unwrap_or(i64::MAX))),
         Value::String(text) => match go::parse_int(text) {
@@ -99,6 +101,11 @@ fn extreme(context: &mut Context<'_>, name: &'static str, arguments: &[Value]) -
             Value::Array(array) => {
                 let nested = extreme_of(context, name, array, 0)?;
                 improve(name, &mut best, nested)?;
+            }
+            Value::Bytes(bytes) => {
+                for byte in bytes.iter() {
+                    improve(name, &mut best, Value::Byte(*byte))?;
+                }
             }
             _ if Number::of(value).is_some() || matches!(value, Value::Duration(_)) => {
                 improve(name, &mut best, value.clone())?;
@@ -158,6 +165,8 @@ fn flat(
     for value in values {
         match (Number::of(value), value) {
             (Some(number), _) => out.push(number.float()),
+            (None, Value::Bytes(bytes)) => out.extend(bytes.iter().map(|byte| f64::from(*byte))),
+            (None, Value::Duration(duration)) => out.push(duration.as_secs_f64() * 1e9),
             (None, Value::Array(array)) => {
                 check_depth(context, array, depth)?;
                 flat(context, name, array.items(), depth + 1, out)?;
@@ -194,6 +203,7 @@ fn median(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
 fn integer(name: &str, value: &Value) -> Result<i64, String> {
     match value {
         Value::Int(value) | Value::Int64(value) => Ok(*value),
+        Value::Byte(value) => Ok(i64::from(*value)),
         other => Err(format!(
             "cannot use {} as argument (type int) to call {name}",
             other.go_type()

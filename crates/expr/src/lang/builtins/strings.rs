@@ -78,6 +78,7 @@ fn type_name(value: &Value) -> &'static str {
         Value::Nil => "nil",
         Value::Bool(_) => "bool",
         Value::Int(_) | Value::Int64(_) => "int",
+        Value::Byte(_) => "uint",
         Value::Float(_) => "float",
         Value::String(_) => "string",
         Value::Bytes(_) | Value::Array(_) => "array",
