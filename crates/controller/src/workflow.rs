@@ -12,6 +12,7 @@
 
 mod driver;
 mod library;
+mod linger;
 mod mailbox;
 mod perform;
 mod registry;

@@ -12,6 +12,7 @@
 //! dropping its whole runtime; the next life starts from what the disk kept. [`run`] gives a [`Trace`]: the
 //! order of events, and every promise that was broken.
 
+mod chain;
 mod check;
 mod clock;
 mod command;
@@ -23,6 +24,7 @@ mod log;
 mod machine;
 mod scenario;
 
+pub use chain::chain;
 pub use command::{broken, main};
 pub use digits::digits;
 pub use life::{Faults, Trace, right, run};

@@ -77,6 +77,8 @@ pub struct Trace {
     pub problems: Vec<String>,
     /// Virtual milliseconds it took.
     pub millis: u64,
+    /// Virtual milliseconds until all workflows were over.
+    pub over_millis: u64,
     /// Lives of the control plane.
     pub lives: u32,
     /// Times a workflow's machine was compared with a rebuilt one.
@@ -102,6 +104,7 @@ struct World {
     log: Log,
     ledger: Ledger,
     processes: BTreeMap<String, Processes>,
+    over: u64,
     lives: u32,
     comparisons: u64,
     divergences: u64,
@@ -136,6 +139,7 @@ impl World {
             logged: Revision::ZERO,
             log: Log::default(),
             ledger: Ledger::default(),
+            over: 0,
             lives: 0,
             comparisons: 0,
             divergences: 0,
@@ -257,6 +261,7 @@ impl World {
             Err(_) => End::Stuck("the workflows did not end".to_owned()),
             Ok(Some(end)) => end,
             Ok(None) => {
+                self.over = millis(host.now());
                 api.heal();
                 let settled = tokio::time::timeout(SETTLING, self.follow_on(store, host)).await;
                 debug_assert!(settled.is_err(), "settling only ends by its time");
@@ -333,6 +338,7 @@ impl World {
             lines,
             problems,
             millis: millis(self.now),
+            over_millis: self.over,
             lives: self.lives,
             comparisons: self.comparisons,
         }

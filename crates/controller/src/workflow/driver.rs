@@ -19,6 +19,7 @@ use crate::events::{About, Recorder, Saying};
 use crate::executor::Failure;
 use crate::projections::WORKFLOWS;
 use crate::workflow::Config;
+use crate::workflow::linger::Lingering;
 use crate::workflow::mailbox::{Letter, Mailbox};
 use crate::workflow::perform::{Performer, Trouble};
 use crate::workflow::registry::{Assignment, Registry};
@@ -47,6 +48,7 @@ struct Session {
     machine: Machine,
     uid: String,
     wake: Option<Instant>,
+    lingering: Lingering,
     performer: Performer,
 }
 
@@ -101,6 +103,7 @@ impl Driver {
             machine: Machine::rebuild(inputs, self.now()),
             uid,
             wake: None,
+            lingering: Lingering::default(),
             performer,
         };
         loop {
@@ -111,6 +114,12 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = self.mailbox.came() => {}
+                () = at(session.lingering.due()) => {
+                    let effects = session.lingering.take().into_iter().collect();
+                    if let Err(end) = self.do_now(&mut session, effects).await {
+                        return end;
+                    }
+                }
                 () = at(session.wake) => {
                     session.wake = None;
                     session.machine.observe(Event::Time, self.now());
@@ -172,6 +181,11 @@ impl Driver {
                 session.wake = Some(Instant::now() + until(*time, self.now()));
             }
         }
+        let effects = session.lingering.pass(effects);
+        self.do_now(session, effects).await
+    }
+
+    async fn do_now(&self, session: &mut Session, effects: Vec<Effect>) -> Result<(), End> {
         let refused = session
             .performer
             .perform(effects)
