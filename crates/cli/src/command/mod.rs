@@ -138,6 +138,10 @@ mod tests {
     #[test]
     fn the_help_says_what_there_is() {
         let help = Cli::command().term_width(100).render_long_help().to_string();
+        let help: String = help
+            .lines()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect();
         expect_test::expect![[r#"
             Run workflows and other data and machine-learning workloads on this machine or on a Kubernetes
             cluster.
