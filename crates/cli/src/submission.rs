@@ -131,7 +131,9 @@ impl Changes {
         };
         if let Some(metadata) = section(object, "metadata") {
             self.rename(metadata);
-            if let (false, Some(labels)) = (self.labels.is_empty(), section(metadata, "labels")) {
+            if !self.labels.is_empty()
+                && let Some(labels) = section(metadata, "labels")
+            {
                 labels.extend(self.labels.iter().map(|(key, value)| (key.clone(), json!(value))));
             }
         }

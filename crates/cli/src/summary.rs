@@ -24,25 +24,34 @@ const MAX_VALUE: usize = 200;
 /// The summary of one workflow, styled, with a line break at its end.
 #[must_use]
 pub fn render(followed: &Followed) -> String {
+    format!("{}\n{}", heading(followed), details(followed))
+}
+
+/// How it went, in a line.
+fn heading(followed: &Followed) -> String {
     let status = &followed.status;
     let phase = Phase::parse(&status.phase);
-    let mut text = format!(
-        "{}  {}",
-        paint(style::BOLD, &followed.name),
-        paint(phase.style(), phase.name())
-    );
+    let name = paint(style::BOLD, &followed.name);
+    let mut text = format!("{name}  {}", paint(phase.style(), phase.name()));
     if let (Some(start), Some(end)) = (status.started_at, status.finished_at) {
         text.push_str(&format!("  {}", age::precise(end.duration_since(start))));
     }
     if !status.message.is_empty() {
         text.push_str(&format!("  {}", status.message));
     }
-    text.push('\n');
-    text.push_str(&failures(followed));
-    let outputs = outputs(followed);
-    text.push_str(&parameters(&outputs.parameters));
-    text.push_str(&artifacts(&outputs.artifacts));
     text
+}
+
+/// The summary without its first line, for where a picture has said that.
+#[must_use]
+pub fn details(followed: &Followed) -> String {
+    let outputs = outputs(followed);
+    let parts = [
+        failures(followed),
+        parameters(&outputs.parameters),
+        artifacts(&outputs.artifacts),
+    ];
+    parts.concat()
 }
 
 /// The workflow's own outputs and those of its topmost node; where neither has any, those of the nodes that

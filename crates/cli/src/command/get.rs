@@ -209,7 +209,7 @@ fn row(workflow: &str, label: String, item: &Item, node: Option<&NodeView>, now:
 fn rows(forest: &Forest, at: usize, own: &str, below: &str, each: &mut impl FnMut(String, &Item)) {
     let item = &forest.items[at];
     let glyph = paint(item.phase.style(), item.phase.glyph());
-    each(format!("{own}{glyph} {}", item.label), item);
+    each(format!("{own}{glyph} {}", item.name), item);
     for (nth, child) in item.children.iter().enumerate() {
         let last = nth + 1 == item.children.len();
         let (branch, space) = if last {

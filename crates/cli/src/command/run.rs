@@ -105,9 +105,15 @@ async fn show(
     finished: &[Followed],
     format: Option<Format>,
 ) -> Result<()> {
+    // The picture's first line has just said how it went.
+    let pictured = context.ui.is_live() && context.ui.is_read() && finished.len() == 1;
     for (nth, followed) in finished.iter().enumerate() {
-        let gap = if nth > 0 || context.ui.is_live() { "\n" } else { "" };
-        let text = format!("{gap}{}", summary::render(followed));
+        let gap = if nth > 0 { "\n" } else { "" };
+        let text = if pictured {
+            summary::details(followed)
+        } else {
+            format!("{gap}{}", summary::render(followed))
+        };
         match format {
             None => context.ui.print(&text)?,
             Some(_) => context.ui.say(text.trim_end()),

@@ -38,8 +38,10 @@ pub enum Role {
 pub struct Item {
     /// Id of the node, or of the first item where several nodes have no node above them.
     pub id: String,
-    /// What it is called.
+    /// What it is called where it stands, below its parent.
     pub label: String,
+    /// What it is called anywhere in the workflow: the node's display name.
+    pub name: String,
     /// What it is.
     pub role: Role,
     /// Its phase.
@@ -195,11 +197,8 @@ impl<'a> Builder<'a> {
         };
         items.push(Item {
             id: node.id.clone(),
-            label: if node.display_name.is_empty() {
-                node.name.clone()
-            } else {
-                node.display_name.clone()
-            },
+            label: self.label(node),
+            name: display(node).to_owned(),
             role,
             phase,
             message: node.message.clone(),
@@ -209,6 +208,40 @@ impl<'a> Builder<'a> {
             counts,
         });
         items.len() - 1
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// What the node is called where it stands: an item of a fan-out by what tells it from the others, an exit handler
+    /// without the workflow's name.
+    fn label(&self, node: &'a NodeView) -> String {
+        let full = display(node);
+        let root = self
+            .nodes
+            .first()
+            .map(|root| root.name.as_str())
+            .unwrap_or_default();
+        let above = self.extended(&node.name).map(|at| self.nodes[at]);
+        let stem = above.filter(|above| above.kind == "TaskGroup").map(display);
+        let stem = stem.or_else(|| self.by_name.get(node.name.as_str()).and_then(|at| self.stem(*at)));
+        let item = stem.and_then(|stem| full.strip_prefix(stem)?.strip_prefix('(')?.strip_suffix(')'));
+        match item {
+            // `3: rate:0.1`: the index, then what the item is.
+            Some(item) => item.replacen(':', ": ", 1),
+            None => full
+                .strip_prefix(root)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .unwrap_or(full)
+                .to_owned(),
+        }
+    }
+}
+
+fn display(node: &NodeView) -> &str {
+    if node.display_name.is_empty() {
+        &node.name
+    } else {
+        &node.display_name
     }
 }
 
@@ -248,6 +281,7 @@ fn fan_out(stem: &str, members: &[usize], items: &[Item]) -> Item {
     Item {
         id: members.first().map(|at| of(at).id.clone()).unwrap_or_default(),
         label: stem.to_owned(),
+        name: stem.to_owned(),
         role: Role::FanOut,
         phase,
         message: String::new(),

@@ -20,7 +20,12 @@ use crate::ui::style::paint;
 #[derive(Debug, Default)]
 pub struct Transitions {
     said: BTreeMap<String, Phase>,
+    /// The widest name so far: columns only ever move to the right.
+    width: usize,
 }
+
+/// The narrowest and the widest that the column of names is.
+const NAMES: std::ops::RangeInclusive<usize> = 16..=56;
 
 impl Transitions {
     /// A line for each node that does work and whose phase is news, oldest first. `workflow` is the workflow's name;
@@ -36,6 +41,14 @@ impl Transitions {
             .into_iter()
             .filter(|node| works(node))
             .collect();
+        let names = nodes
+            .iter()
+            .map(|node| short(workflow, &node.name).chars().count())
+            .max();
+        self.width = self
+            .width
+            .max(names.unwrap_or(0))
+            .clamp(*NAMES.start(), *NAMES.end());
         let mut lines = Vec::new();
         for node in nodes {
             let phase = Phase::parse(&node.phase);
@@ -49,7 +62,7 @@ impl Transitions {
                 node.started_at
             }
             .unwrap_or(now);
-            lines.push((at, line(workflow, node, phase, origin, at)));
+            lines.push((at, line(workflow, node, phase, origin, at, self.width)));
         }
         lines.sort_by_key(|(at, _)| *at);
         lines.into_iter().map(|(_, line)| line).collect()
@@ -64,7 +77,14 @@ fn works(node: &NodeView) -> bool {
     )
 }
 
-fn line(workflow: &str, node: &NodeView, phase: Phase, origin: Timestamp, at: Timestamp) -> String {
+fn line(
+    workflow: &str,
+    node: &NodeView,
+    phase: Phase,
+    origin: Timestamp,
+    at: Timestamp,
+    width: usize,
+) -> String {
     let elapsed = age::precise(at.duration_since(origin));
     let name = short(workflow, &node.name);
     let spent = match (node.started_at, node.finished_at, phase) {
@@ -86,7 +106,7 @@ fn line(workflow: &str, node: &NodeView, phase: Phase, origin: Timestamp, at: Ti
     };
     let pad = " ".repeat(pad);
     let phase = paint(phase.style(), phase.name());
-    format!("{elapsed:>7}  {name:<28}  {phase}{pad}{}", rest.trim_end())
+    format!("{elapsed:>7}  {name:<width$}  {phase}{pad}{}", rest.trim_end())
 }
 
 /// A node's name without that of its workflow: `train(3:a)` of `digits-x7k2p.train(3:a)`.

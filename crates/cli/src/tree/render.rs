@@ -51,16 +51,17 @@ pub struct Room {
 /// The most lines of a failed node's log in a picture.
 const TAIL: usize = 5;
 /// The widest that the column of names becomes.
-const NAMES: usize = 56;
+const NAMES: usize = 72;
 
 /// The lines of the picture, styled, none wider and not more than `room`.
 #[must_use]
 pub fn render(picture: &Picture<'_>, now: Timestamp, room: Room) -> Vec<String> {
     let rows = fold::rows(picture.forest, room.height.saturating_sub(1));
     let mut spare = room.height.saturating_sub(rows.len() + 1);
+    let label = (room.width * 11 / 20).clamp(12, NAMES) - 8;
     let cells: Vec<(String, Cell)> = rows
         .iter()
-        .map(|row| (guides(&row.guides), cell(picture, row, now)))
+        .map(|row| (guides(&row.guides), cell(picture, row, now, label)))
         .collect();
     let names = cells
         .iter()
@@ -105,9 +106,9 @@ struct Cell {
     message: String,
 }
 
-fn cell(picture: &Picture<'_>, row: &Row, now: Timestamp) -> Cell {
+fn cell(picture: &Picture<'_>, row: &Row, now: Timestamp, label: usize) -> Cell {
     match &row.shows {
-        Shows::Item { at, folded } => item(&picture.forest.items[*at], *folded, now, picture.forest),
+        Shows::Item { at, folded } => item(&picture.forest.items[*at], *folded, now, picture.forest, label),
         Shows::Rest { counts } => Cell {
             name: format!("… {} more  {}", counts.total(), counts.show()),
             time: String::new(),
@@ -116,7 +117,7 @@ fn cell(picture: &Picture<'_>, row: &Row, now: Timestamp) -> Cell {
     }
 }
 
-fn item(item: &Item, folded: bool, now: Timestamp, forest: &Forest) -> Cell {
+fn item(item: &Item, folded: bool, now: Timestamp, forest: &Forest, label: usize) -> Cell {
     let glyph = paint(item.phase.style(), item.phase.glyph());
     let detail = match item.role {
         Role::FanOut => format!("  {}", item.counts.show()),
@@ -124,7 +125,7 @@ fn item(item: &Item, folded: bool, now: Timestamp, forest: &Forest) -> Cell {
         Role::Retry if item.children.len() > 1 => format!("  attempt {}", item.children.len()),
         _ => String::new(),
     };
-    let label = shorten(&one_line(&item.label), NAMES - 16);
+    let label = shorten(&one_line(&item.label), label);
     Cell {
         name: format!("{glyph} {label}{detail}"),
         time: spent(item.started, item.finished, item.phase, now).unwrap_or_default(),

@@ -90,14 +90,14 @@ fn a_pipeline_with_room() {
         (80, 30),
         &expect![[r#"
             wf  Running  12.3s  5/7
-            ├─ ✔ etl                               0.4s
-            ├─ ✔ grid                              0.1s
-            ├─ ● train  1 ✔ 1 ● 1 ✖               11.9s
-            │  ├─ ✔ train(0:rate:1)                2.6s
-            │  ├─ ● train(1:rate:2)  attempt 2    11.9s
-            │  └─ ✖ train(2:rate:3)                0.5s  Failed: Error (exit code 3)
-            ├─ ○ select                                  omitted: depends condition not met
-            └─ ◷ onExit                            0.3s  waiting for 2 CPUs
+            ├─ ✔ etl                         0.4s
+            ├─ ✔ grid                        0.1s
+            ├─ ● train  1 ✔ 1 ● 1 ✖         11.9s
+            │  ├─ ✔ 0: rate:1                2.6s
+            │  ├─ ● 1: rate:2  attempt 2    11.9s
+            │  └─ ✖ 2: rate:3                0.5s  Failed: Error (exit code 3)
+            ├─ ○ select                            omitted: depends condition not met
+            └─ ◷ onExit                      0.3s  waiting for 2 CPUs
         "#]],
     );
 }
@@ -145,19 +145,19 @@ fn what_fails_shows_the_tail_of_its_log() {
         (80, 30),
         &expect![[r#"
             wf  Running  12.3s  5/7
-            ├─ ✔ etl                               0.4s
-            ├─ ✔ grid                              0.1s
-            ├─ ● train  1 ✔ 1 ● 1 ✖               11.9s
-            │  ├─ ✔ train(0:rate:1)                2.6s
-            │  ├─ ● train(1:rate:2)  attempt 2    11.9s
-            │  └─ ✖ train(2:rate:3)                0.5s  Failed: Error (exit code 3)
+            ├─ ✔ etl                         0.4s
+            ├─ ✔ grid                        0.1s
+            ├─ ● train  1 ✔ 1 ● 1 ✖         11.9s
+            │  ├─ ✔ 0: rate:1                2.6s
+            │  ├─ ● 1: rate:2  attempt 2    11.9s
+            │  └─ ✖ 2: rate:3                0.5s  Failed: Error (exit code 3)
             │       │ three
             │       │ four
             │       │ five
             │       │ Traceback: bad
             │       │ ValueError: rate is too high
-            ├─ ○ select                                  omitted: depends condition not met
-            └─ ◷ onExit                            0.3s  waiting for 2 CPUs
+            ├─ ○ select                            omitted: depends condition not met
+            └─ ◷ onExit                      0.3s  waiting for 2 CPUs
         "#]],
     );
     check_with(
@@ -166,18 +166,18 @@ fn what_fails_shows_the_tail_of_its_log() {
         (80, 13),
         &expect![[r#"
             wf  Running  12.3s  5/7
-            ├─ ✔ etl                               0.4s
-            ├─ ✔ grid                              0.1s
-            ├─ ● train  1 ✔ 1 ● 1 ✖               11.9s
-            │  ├─ ✔ train(0:rate:1)                2.6s
-            │  ├─ ● train(1:rate:2)  attempt 2    11.9s
-            │  └─ ✖ train(2:rate:3)                0.5s  Failed: Error (exit code 3)
+            ├─ ✔ etl                         0.4s
+            ├─ ✔ grid                        0.1s
+            ├─ ● train  1 ✔ 1 ● 1 ✖         11.9s
+            │  ├─ ✔ 0: rate:1                2.6s
+            │  ├─ ● 1: rate:2  attempt 2    11.9s
+            │  └─ ✖ 2: rate:3                0.5s  Failed: Error (exit code 3)
             │       │ four
             │       │ five
             │       │ Traceback: bad
             │       │ ValueError: rate is too high
-            ├─ ○ select                                  omitted: depends condition not met
-            └─ ◷ onExit                            0.3s  waiting for 2 CPUs
+            ├─ ○ select                            omitted: depends condition not met
+            └─ ◷ onExit                      0.3s  waiting for 2 CPUs
         "#]],
     );
 }
@@ -198,14 +198,14 @@ fn steps_show_their_loops_and_not_their_groups() {
         script,
         (80, 30),
         &expect![[r#"
-        wf  Running  12.3s  3/4
-        ├─ ✔ say  2 ✔        0.9s
-        │  ├─ ✔ say(0:a)     0.5s
-        │  └─ ✔ say(1:b)     0.9s
-        ├─ ✔ other           0.9s
-        └─ ● inner          11.3s
-           └─ ● x           11.3s
-    "#]],
+            wf  Running  12.3s  3/4
+            ├─ ✔ say  2 ✔     0.9s
+            │  ├─ ✔ 0: a      0.5s
+            │  └─ ✔ 1: b      0.9s
+            ├─ ✔ other        0.9s
+            └─ ● inner       11.3s
+               └─ ● x        11.3s
+        "#]],
     );
 }
 
@@ -244,17 +244,17 @@ fn thousands_of_nodes_take_few_lines_and_little_time() {
         &script,
         (80, 20),
         &expect![[r#"
-        wf  Running  12.3s  4001/5000
-        └─ ● all  4000 ✔ 499 ● 1 ✖ 500 ◷    12.3s
-           ├─ ● all(4000:4000)              12.2s
-           ├─ ● all(4001:4001)              12.2s
-           ├─ ● all(4002:4002)              12.2s
-           ├─ ● all(4003:4003)              12.2s
-           ├─ ● all(4004:4004)              12.2s
-           ├─ ● all(4005:4005)              12.2s
-           ├─ ● all(4006:4006)              12.2s
-           └─ ✖ all(4321:4321)               0.4s  Failed
-    "#]],
+            wf  Running  12.3s  4001/5000
+            └─ ● all  4000 ✔ 499 ● 1 ✖ 500 ◷    12.3s
+               ├─ ● 4000: 4000                  12.2s
+               ├─ ● 4001: 4001                  12.2s
+               ├─ ● 4002: 4002                  12.2s
+               ├─ ● 4003: 4003                  12.2s
+               ├─ ● 4004: 4004                  12.2s
+               ├─ ● 4005: 4005                  12.2s
+               ├─ ● 4006: 4006                  12.2s
+               └─ ✖ 4321: 4321                   0.4s  Failed
+        "#]],
     );
 }
 
@@ -295,19 +295,19 @@ fn plain_lines_tell_each_change_once() {
             .collect::<String>()
     };
     expect![[r#"
-        |   0.1s  grid                          Succeeded    0.1s
-        |   0.4s  etl                           Succeeded    0.4s
-        |   0.9s  train(2:rate:3)               Failed       0.5s  Error (exit code 3)
-        |   0.9s  select                        Omitted            omitted: depends condition not met
-        |   2.0s  train(1:rate:2)(0)            Failed       1.6s  exit code 1
-        |   2.0s  train(1:rate:2)(1)            Running
-        |   3.0s  train(0:rate:1)               Succeeded    2.6s
+        |   0.1s  grid                Succeeded    0.1s
+        |   0.4s  etl                 Succeeded    0.4s
+        |   0.9s  train(2:rate:3)     Failed       0.5s  Error (exit code 3)
+        |   0.9s  select              Omitted            omitted: depends condition not met
+        |   2.0s  train(1:rate:2)(0)  Failed       1.6s  exit code 1
+        |   2.0s  train(1:rate:2)(1)  Running
+        |   3.0s  train(0:rate:1)     Succeeded    2.6s
     "#]]
     .assert_eq(&lines(PIPELINE));
     assert_eq!(lines(PIPELINE), "", "nothing new");
     let later = PIPELINE.replace("Pod Running wf 20-", "Pod Succeeded wf 20-31");
     expect![[r#"
-        |   3.1s  train(1:rate:2)(1)            Succeeded    1.1s
+        |   3.1s  train(1:rate:2)(1)  Succeeded    1.1s
     "#]]
     .assert_eq(&lines(&later));
 }
