@@ -31,6 +31,23 @@ pub struct NodeConfig {
     pub api: Option<ApiAccess>,
 }
 
+impl NodeConfig {
+    /// The paths that a private `/tmp` must not hide, without those that lie in another one.
+    pub(crate) fn visible_in_tmp(&self) -> impl Iterator<Item = &PathBuf> {
+        let tmp = Path::new("/tmp");
+        let in_tmp = |path: &&PathBuf| path.starts_with(tmp) && *path != tmp;
+        let shown = move |path: &&PathBuf| {
+            let mut others = self.visible.iter().filter(|other| in_tmp(other) && other != path);
+            !others.any(|other| path.starts_with(other))
+        };
+        self.visible
+            .iter()
+            .filter(in_tmp)
+            .filter(shown)
+            .filter(|path| path.exists())
+    }
+}
+
 /// How a process reaches the API server, and in which environment variables it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiAccess {
@@ -71,7 +88,7 @@ impl Image {
     pub fn own(program: &Path) -> Self {
         Self {
             pattern: "plimsoll".to_owned(),
-            programs: program.parent().map(std::path::Path::to_owned),
+            programs: program.parent().map(Path::to_owned),
             entrypoint: vec![program.display().to_string()],
             arguments: Vec::new(),
         }

@@ -233,14 +233,11 @@ impl Starter {
             .as_deref()
             .unwrap_or(MESSAGE_PATH);
         mounts.push(bind(message, PathBuf::from(at), false));
-        for path in self
-            .config
-            .visible
-            .iter()
-            .filter(|path| path.starts_with("/tmp") && path.exists())
-        {
-            mounts.push(bind(path.clone(), path.clone(), false));
-        }
+        mounts.extend(
+            self.config
+                .visible_in_tmp()
+                .map(|path| bind(path.clone(), path.clone(), false)),
+        );
         Ok(mounts)
     }
 

@@ -315,10 +315,7 @@ impl Step {
                 rustix::mount::mount_change(at.as_c_str(), MountPropagationFlags::UNBINDABLE)
             }
             Self::Directory { at, shared } => make_directory(at, *shared),
-            Self::File { at } => {
-                let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
-                rustix::fs::open(at.as_c_str(), flags, Mode::from_raw_mode(0o644)).map(drop)
-            }
+            Self::File { at } => make_file(at),
             Self::Link { to, at } => rustix::fs::symlink(to.as_c_str(), at.as_c_str()),
             Self::Bind { from, at } => rustix::mount::mount_bind_recursive(from.as_c_str(), at.as_c_str()),
             Self::ReadOnly { at } => sys::set_read_only(at),
@@ -334,6 +331,15 @@ impl Step {
             Self::Tmpfs { at } | Self::Directory { at, .. } | Self::File { at } | Self::Link { at, .. } => at,
             Self::Bind { at, .. } | Self::ReadOnly { at } | Self::Proc { at } => at,
         }
+    }
+}
+
+/// A file that is there stays untouched: it may be a program that runs.
+fn make_file(at: &CStr) -> Result<(), Errno> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    match rustix::fs::open(at, flags, Mode::from_raw_mode(0o644)) {
+        Err(Errno::EXIST) => Ok(()),
+        result => result.map(drop),
     }
 }
 
