@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(node_id("wf", "wf"), "wf");
         assert_eq!(
             node_id("coinflip", "coinflip[0].flip-coin"),
-            "coinflip-3325612420"
+            "coinflip-2574652590"
         );
         assert_eq!(pod_name("wf", "wf", "main"), "wf");
         assert!(pod_name("wf", "wf[0].a", "main").starts_with("wf-main-"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use argo::spec::LifecycleHook;
 use argo::status::{ArtifactRepositoryRefStatus, Condition, NodeFlag};
-use argo::{Arguments, Workflow, WorkflowSpec};
+use argo::{Arguments, ObjectMeta, Workflow, WorkflowSpec};
 use meta::Timestamp;
 use meta::time::{SignedDuration, seconds};
 use serde_json::json;
@@ -21,6 +21,7 @@ use crate::glue::truth;
 use crate::names;
 use crate::phase::{self, ERROR, FAILED, RUNNING, SUCCEEDED, kind};
 use crate::template::{Base, Holder, Templates};
+use crate::validate::{Rules, validate};
 use crate::vars::{self, VarMap};
 
 /// A machine that holds what is stored and has not looked at it yet.
@@ -43,6 +44,11 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
     let mut nodes = Nodes::default();
     let daemons = load_nodes(&mut nodes, stored);
     let control = control(&declared, metadata.deletion_timestamp.is_some());
+    let invalid = status
+        .phase
+        .is_empty()
+        .then(|| first_problem(&metadata, &declared, &library))
+        .flatten();
     let written_meta = (metadata.labels.clone(), metadata.annotations.clone());
     let mut machine = Machine {
         templates: Templates::new(
@@ -76,12 +82,28 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         meta: metadata,
         status,
     };
+    if let Some(problem) = invalid {
+        machine.end(FAILED, &format!("invalid spec: {problem}"));
+    }
     if !machine.over()
         && let Err((phase, message)) = machine.adopt_spec()
     {
         machine.end(phase, &message);
     }
     machine
+}
+
+/// What is wrong with a workflow that is about to start.
+fn first_problem(metadata: &ObjectMeta, spec: &WorkflowSpec, library: &Library) -> Option<String> {
+    let document = json!({ "kind": "Workflow", "metadata": metadata, "spec": spec });
+    let rules = Rules {
+        whole: true,
+        submit: true,
+    };
+    validate(&document, library, rules)
+        .into_iter()
+        .next()
+        .map(|p| p.message)
 }
 
 fn load_nodes(nodes: &mut Nodes, stored: BTreeMap<String, argo::NodeStatus>) -> BTreeMap<String, Vec<Ix>> {
@@ -212,13 +234,7 @@ impl Machine {
         open.into_iter().for_each(|ix| self.assess(ix));
     }
 
-    /// The check that is made once, before anything starts.
-    fn validate_spec(&self) -> Result<(), String> {
-        Ok(())
-    }
-
     fn start_workflow(&mut self) -> Result<(), String> {
-        self.validate_spec().map_err(|m| format!("invalid spec: {m}"))?;
         if let Some(repository) = &self.config.artifact_repository {
             self.status.artifact_repository_ref = Some(ArtifactRepositoryRefStatus {
                 default: true,

@@ -39,6 +39,7 @@ use serde_json::Value;
 
 use self::nodes::{Ix, Nodes};
 use self::plan::Plan;
+pub(crate) use self::plan::{as_task, is_loop};
 use crate::contract::{Config, Effect, Event, Inputs, Library, PodView, Report, Summary, TaskResult};
 use crate::phase::{self, PENDING, RUNNING};
 use crate::template::Templates;

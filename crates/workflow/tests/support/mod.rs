@@ -3,7 +3,13 @@
 //! After every batch of effects a second machine is rebuilt from what is stored and compared with the one
 //! that saw the events: they must be in the same state.
 
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a part of several tests, each of which uses some of it"
+)]
 
 pub mod normal;
 
