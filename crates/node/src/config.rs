@@ -34,8 +34,7 @@ pub struct NodeConfig {
 impl NodeConfig {
     /// The paths that a private `/tmp` must not hide, without those that lie in another one.
     pub(crate) fn visible_in_tmp(&self) -> impl Iterator<Item = &PathBuf> {
-        let tmp = Path::new("/tmp");
-        let in_tmp = |path: &&PathBuf| path.starts_with(tmp) && *path != tmp;
+        let in_tmp = |path: &&PathBuf| path.starts_with("/tmp") && path.as_path() != Path::new("/tmp");
         let shown = move |path: &&PathBuf| {
             let mut others = self.visible.iter().filter(|other| in_tmp(other) && other != path);
             !others.any(|other| path.starts_with(other))
