@@ -1,202 +1,27 @@
 //! The workflow as a whole: how it starts, what makes it end, and what follows its end.
 //! Rule: workflow/controller/operator.go, `operate` and `markWorkflowPhase`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
+use argo::Arguments;
 use argo::spec::LifecycleHook;
-use argo::status::{ArtifactRepositoryRefStatus, Condition, NodeFlag};
-use argo::{Arguments, ObjectMeta, Workflow, WorkflowSpec};
+use argo::status::{ArtifactRepositoryRefStatus, NodeFlag};
 use meta::Timestamp;
-use meta::time::{SignedDuration, seconds};
-use serde_json::json;
+use meta::time::SignedDuration;
 
-use super::effects::Outbox;
 use super::hooks::hook_holder;
-use super::nodes::{Ix, Nodes};
+use super::nodes::Ix;
 use super::plan::{Call, Role, Stop};
-use super::{Control, Machine, Shutdown, whole_seconds};
-use crate::contract::{Effect, Inputs, LABEL_COMPLETED, LABEL_PHASE, Library, WorkflowView};
+use super::{Machine, whole_seconds};
+use crate::contract::LABEL_COMPLETED;
 use crate::glue::truth;
 use crate::names;
 use crate::phase::{self, ERROR, FAILED, RUNNING, SUCCEEDED, kind};
-use crate::template::{Base, Holder, Templates};
-use crate::validate::{Rules, validate};
+use crate::template::{Base, Holder};
 use crate::vars::{self, VarMap};
-
-/// A machine that holds what is stored and has not looked at it yet.
-pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
-    let Inputs {
-        workflow,
-        pods,
-        results,
-        library,
-        config,
-    } = inputs;
-    let Workflow {
-        metadata,
-        spec: declared,
-        mut status,
-        ..
-    } = workflow;
-    let stored = std::mem::take(&mut status.nodes);
-    let written_status = serde_json::to_value(&status).unwrap_or_default();
-    let mut nodes = Nodes::default();
-    let daemons = load_nodes(&mut nodes, stored);
-    let control = control(&declared, metadata.deletion_timestamp.is_some());
-    let invalid = status
-        .phase
-        .is_empty()
-        .then(|| first_problem(&metadata, &declared, &library))
-        .flatten();
-    let written_meta = (metadata.labels.clone(), metadata.annotations.clone());
-    let mut machine = Machine {
-        templates: Templates::new(
-            Arc::new(WorkflowSpec::default()),
-            &status.stored_templates,
-            library,
-        ),
-        scope_name: if declared.workflow_template_ref.is_some() {
-            String::new()
-        } else {
-            metadata.name.clone()
-        },
-        spec: Arc::new(declared),
-        config,
-        written_meta,
-        globals: VarMap::new(),
-        written_status,
-        nodes,
-        pods: pods.into_iter().map(|p| (p.node_id.clone(), p)).collect(),
-        results: results.into_iter().map(|r| (r.node_id.clone(), r)).collect(),
-        boundaries: BTreeMap::new(),
-        daemons,
-        queue: BTreeMap::new(),
-        blocked: BTreeSet::new(),
-        freed: false,
-        timers: BTreeSet::new(),
-        control,
-        nesting: 0,
-        out: Outbox::default(),
-        now,
-        meta: metadata,
-        status,
-    };
-    if let Some(problem) = invalid {
-        machine.end(FAILED, &format!("invalid spec: {problem}"));
-    }
-    if !machine.over()
-        && let Err((phase, message)) = machine.adopt_spec()
-    {
-        machine.end(phase, &message);
-    }
-    machine
-}
-
-/// What is wrong with a workflow that is about to start.
-fn first_problem(metadata: &ObjectMeta, spec: &WorkflowSpec, library: &Library) -> Option<String> {
-    let document = json!({ "kind": "Workflow", "metadata": metadata, "spec": spec });
-    let rules = Rules {
-        whole: true,
-        submit: true,
-    };
-    validate(&document, library, rules)
-        .into_iter()
-        .next()
-        .map(|p| p.message)
-}
-
-fn load_nodes(nodes: &mut Nodes, stored: BTreeMap<String, argo::NodeStatus>) -> BTreeMap<String, Vec<Ix>> {
-    let mut daemons: BTreeMap<String, Vec<Ix>> = BTreeMap::new();
-    for (_, status) in stored {
-        let boundary = phase::daemoned(&status).then(|| status.boundary_id.clone());
-        let ix = nodes.load(status);
-        if let Some(boundary) = boundary {
-            daemons.entry(boundary).or_default().push(ix);
-        }
-    }
-    nodes.loaded();
-    daemons
-}
-
-fn control(spec: &WorkflowSpec, deleting: bool) -> Control {
-    Control {
-        suspended: spec.suspend == Some(true),
-        shutdown: Shutdown::from_spec(&spec.shutdown),
-        deadline: None,
-        expired: false,
-        deleting,
-    }
-}
-
-/// The spec to run: the workflow's own over the referenced template's over the controller's defaults.
-fn merged_spec(
-    declared: &WorkflowSpec,
-    stored: Option<&WorkflowSpec>,
-    defaults: Option<&WorkflowSpec>,
-    library: &Library,
-) -> Result<WorkflowSpec, String> {
-    let base = defaults.cloned().unwrap_or_default();
-    let Some(reference) = &declared.workflow_template_ref else {
-        return match defaults {
-            Some(defaults) => crate::merge::over(defaults, declared),
-            None => Ok(declared.clone()),
-        };
-    };
-    if let Some(stored) = stored {
-        let mut spec = stored.clone();
-        spec.suspend = declared.suspend;
-        spec.shutdown.clone_from(&declared.shutdown);
-        return Ok(spec);
-    }
-    let (found, kind) = if reference.cluster_scope {
-        (
-            library.cluster_templates.get(&reference.name),
-            "clusterworkflowtemplates",
-        )
-    } else {
-        (library.templates.get(&reference.name), "workflowtemplates")
-    };
-    let template = found.ok_or_else(|| format!("{kind}.argoproj.io \"{}\" not found", reference.name))?;
-    crate::merge::over(&crate::merge::over(&base, template)?, declared)
-}
 
 impl Machine {
     /// Whether the workflow has ended.
     pub(super) fn over(&self) -> bool {
         phase::completed(&self.status.phase)
-    }
-
-    /// Works out the spec to run and the global variables.
-    fn adopt_spec(&mut self) -> Result<(), (&'static str, String)> {
-        let stored = self.status.stored_workflow_template_spec.as_deref();
-        let library = self.library();
-        let defaults = self.config.workflow_defaults.clone();
-        let spec = merged_spec(&self.spec, stored, defaults.as_ref(), &library).map_err(|m| (ERROR, m))?;
-        if self.spec.workflow_template_ref.is_some() && stored.is_none() {
-            self.status.stored_workflow_template_spec = Some(Box::new(spec.clone()));
-        }
-        self.globals = crate::globals::globals(&self.meta, &spec, &self.status, &library)
-            .map_err(|m| (FAILED, format!("failed to set global parameters: {m}")))?;
-        for artifact in self.status.outputs.iter().flat_map(|o| &o.artifacts) {
-            let name = format!("workflow.outputs.artifacts.{}", artifact.name);
-            self.globals.insert(name, vars::artifact(artifact));
-        }
-        let spec = self.substitute_spec(spec).map_err(|m| (ERROR, m))?;
-        self.spec = Arc::new(spec);
-        self.templates = Templates::new(self.spec.clone(), &self.status.stored_templates, library);
-        Ok(())
-    }
-
-    /// Replaces global tags in the spec; templates keep theirs until they are called.
-    fn substitute_spec(&self, mut spec: WorkflowSpec) -> Result<WorkflowSpec, String> {
-        let templates = std::mem::take(&mut spec.templates);
-        let none = VarMap::new();
-        let vars = self.vars(&none, None);
-        let keep = crate::subst::Unknown::Keep;
-        let mut spec = crate::subst::in_object(&spec, vars, keep).map_err(crate::subst::Failure::message)?;
-        spec.templates = templates;
-        Ok(spec)
     }
 
     /// Starts the workflow, or takes it up again.
@@ -488,115 +313,6 @@ impl Machine {
             _ => self.out.event(true, "WorkflowFailed", message),
         }
         self.clean_up();
-    }
-
-    fn set_phase(&mut self, phase: &str, message: &str) {
-        phase.clone_into(&mut self.status.phase);
-        message.clone_into(&mut self.status.message);
-        self.meta.labels.insert(LABEL_PHASE.to_owned(), phase.to_owned());
-        self.meta
-            .labels
-            .entry(LABEL_COMPLETED.to_owned())
-            .or_insert_with(|| "false".to_owned());
-    }
-
-    pub(super) fn set_condition(&mut self, kind: &str, status: &str) {
-        match self.status.conditions.iter_mut().find(|c| c.r#type == kind) {
-            Some(known) => status.clone_into(&mut known.status),
-            None => self.status.conditions.push(Condition {
-                r#type: kind.to_owned(),
-                status: status.to_owned(),
-                ..Condition::default()
-            }),
-        }
-    }
-
-    fn set_status_var(&mut self, phase: &str) {
-        self.globals
-            .insert("workflow.status".to_owned(), vars::text(phase));
-        let started = self.status.started_at.map_or(self.now, |t| t.0);
-        let passed = self.now.duration_since(started).as_secs_f64().max(0.0);
-        self.globals
-            .insert("workflow.duration".to_owned(), vars::text(format!("{passed:.6}")));
-    }
-
-    /// `workflow.failures`: JSON within a quoted string, so that quotes survive substitution.
-    fn set_failures(&mut self) {
-        let failed = self
-            .nodes
-            .iter()
-            .map(|(_, n)| &n.status)
-            .filter(|n| phase::failed(&n.phase));
-        let list: Vec<_> = failed
-            .map(|n| {
-                let template = n.template_ref.as_ref().map_or(&n.template_name, |r| &r.template);
-                json!({
-                    "displayName": n.display_name,
-                    "message": n.message,
-                    "templateName": template,
-                    "phase": n.phase,
-                    "podName": names::pod_name(&self.meta.name, &n.name, template),
-                    "finishedAt": n.finished_at.map(|t| seconds(t.0)),
-                })
-            })
-            .collect();
-        let text = if list.is_empty() {
-            "null".to_owned()
-        } else {
-            serde_json::Value::from(list).to_string()
-        };
-        let quoted = serde_json::Value::from(text).to_string();
-        self.globals
-            .insert("workflow.failures".to_owned(), vars::text(quoted));
-    }
-
-    /// What follows from the nodes for the workflow's own status.
-    fn refresh(&mut self) {
-        let counts = self.nodes.counts(None);
-        if counts.total > 0 {
-            self.status.progress = format!("{}/{}", counts.done, counts.total);
-        }
-        if self.status.phase == RUNNING && !self.pods.is_empty() {
-            let running = if counts.running_pods > 0 { "True" } else { "False" };
-            self.set_condition("PodRunning", running);
-        }
-    }
-
-    /// Others changed the Workflow: suspended, resumed, stopped, terminated it, or resumed a node.
-    pub(super) fn workflow_seen(&mut self, view: WorkflowView) {
-        if view.uid != self.meta.uid {
-            return;
-        }
-        self.control.deleting |= view.deleting;
-        if self.over() {
-            if !view.phase.is_empty()
-                && !phase::completed(&view.phase)
-                && view.resource_version != self.meta.resource_version
-            {
-                self.out.push(Effect::Rebuild);
-            }
-            return;
-        }
-        self.control.suspended = view.suspend;
-        let shutdown = Shutdown::from_spec(&view.shutdown);
-        if shutdown.enabled() && shutdown != self.control.shutdown {
-            self.control.shutdown = shutdown;
-            self.enforce();
-        }
-        for (id, theirs) in view.suspend_nodes {
-            let ours = self.nodes.find(&id).filter(|ix| self.phase(*ix) == RUNNING);
-            if let Some(ix) = ours.filter(|_| phase::over(&theirs.phase) || theirs.phase == RUNNING) {
-                self.apply(ix, |status, _| {
-                    status.phase = theirs.phase;
-                    status.message = theirs.message;
-                    status.outputs = theirs.outputs;
-                    if phase::over(&status.phase) {
-                        status.finished_at = theirs.finished_at.or(status.finished_at);
-                        status.progress = "1/1".to_owned();
-                    }
-                });
-            }
-        }
     }
 }
 

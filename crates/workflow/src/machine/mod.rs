@@ -12,16 +12,20 @@
 
 mod call;
 mod dag;
+mod dag_end;
+mod dag_plan;
 mod effects;
 mod fan;
 mod hooks;
 mod lifecycle;
 mod limits;
+mod load;
 mod nodes;
 mod outbound;
 mod outputs;
 mod plan;
 mod pods;
+mod progress;
 mod report;
 mod retry;
 mod start;
@@ -30,7 +34,7 @@ mod suspend;
 mod upkeep;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use argo::{NodeStatus, ObjectMeta, Template, Time, WorkflowSpec, WorkflowStatus};
@@ -39,7 +43,6 @@ use serde_json::Value;
 
 use self::nodes::{Ix, Nodes};
 use self::plan::Plan;
-pub(crate) use self::plan::{as_task, is_loop};
 use crate::contract::{Config, Effect, Event, Inputs, Library, PodView, Report, Summary, TaskResult};
 use crate::phase::{self, PENDING, RUNNING};
 use crate::template::Templates;
@@ -69,6 +72,10 @@ pub struct Machine {
     results: BTreeMap<String, TaskResult>,
     /// The templates of steps and dag nodes.
     boundaries: BTreeMap<Ix, Arc<Template>>,
+    /// They as JSON, which is searched for references to results.
+    boundary_texts: BTreeMap<Ix, Arc<str>>,
+    /// Which node a pod belongs to, by the pod's name.
+    pod_nodes: HashMap<String, String>,
     /// Daemons that serve, by the id of their boundary.
     daemons: BTreeMap<String, Vec<Ix>>,
     /// What is to be evaluated, deepest first, and why.
@@ -152,7 +159,7 @@ const MAX_NESTING: usize = 12;
 impl Machine {
     /// A machine from stored objects: the same that one would be that saw all that led to them.
     pub fn rebuild(inputs: Inputs, now: Timestamp) -> Self {
-        let mut machine = lifecycle::load(inputs, now);
+        let mut machine = load::load(inputs, now);
         machine.begin();
         machine.settle();
         machine

@@ -76,6 +76,7 @@ impl Machine {
 
     pub(super) fn pod_seen(&mut self, pod: PodView) {
         let id = pod.node_id.clone();
+        self.pod_nodes.insert(pod.name.clone(), id.clone());
         self.pods.insert(id.clone(), pod);
         let Some(ix) = self.nodes.find(&id) else { return };
         if phase::over(self.phase(ix)) {
@@ -87,12 +88,12 @@ impl Machine {
 
     /// A pod is gone. Held pods cannot go before their outcome is known, so this is somebody's force.
     pub(super) fn pod_gone(&mut self, name: &str, uid: &str) {
-        let id = self
-            .pods
-            .values()
-            .find(|p| p.name == name && p.uid == uid)
-            .map(|p| p.node_id.clone());
-        let Some(id) = id else { return };
+        let Some(id) = self.pod_nodes.get(name).cloned() else {
+            return;
+        };
+        if self.pods.get(&id).is_none_or(|p| p.uid != uid) {
+            return;
+        }
         self.pods.remove(&id);
         let Some(ix) = self.nodes.find(&id).filter(|ix| !phase::over(self.phase(*ix))) else {
             return;

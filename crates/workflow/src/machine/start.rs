@@ -127,34 +127,32 @@ impl Machine {
     ) -> Result<Ix, Stop> {
         let ix = known.unwrap_or_else(|| self.executable(call, kind::DAG, RUNNING, template));
         let frame = frame(ix, call, inner, template, "tasks");
-        let plan = super::dag::plan(template, frame).map_err(|e| self.errored(ix, e))?;
+        let plan = super::dag_plan::plan(template, frame).map_err(|e| self.errored(ix, e))?;
         self.boundaries.insert(ix, template.clone());
         self.nodes.get_mut(ix).plan = Plan::Dag(Box::new(plan));
         self.start_now(ix)
     }
 
     /// Whether a step's output is referred to as `outputs.result` in the template around it.
-    fn result_is_wanted(&self, call: &Call) -> bool {
+    fn result_is_wanted(&mut self, call: &Call) -> bool {
         let Some(boundary) = call.boundary else {
             return false;
         };
-        let name = crate::names::step_of(&call.name);
-        let json = match self.template_around(boundary) {
-            Some(template) => serde_json::to_string(&*template).unwrap_or_default(),
-            None => return false,
+        let Some(template) = self.boundaries.get(&boundary) else {
+            return false;
         };
+        let text = self.boundary_texts.entry(boundary).or_insert_with(|| {
+            let json = serde_json::to_string(&**template).unwrap_or_default();
+            json.into()
+        });
+        let name = crate::names::step_of(&call.name);
         // Quotes inside JSON strings are escaped: both forms of `steps["name"]` are looked for.
         let forms = [
             format!(".{name}.outputs.result"),
             format!("['{name}'].outputs.result"),
             format!("[\\\"{name}\\\"].outputs.result"),
         ];
-        forms.iter().any(|form| json.contains(form))
-    }
-
-    /// The template of a steps or dag node.
-    pub(super) fn template_around(&self, boundary: Ix) -> Option<Arc<Template>> {
-        self.boundaries.get(&boundary).cloned()
+        forms.iter().any(|form| text.contains(form))
     }
 }
 

@@ -211,7 +211,7 @@ impl World {
     }
 
     /// Moves some pod on by one state; answers false if none can move.
-    pub fn advance(&mut self, pick: impl Fn(usize) -> usize) -> bool {
+    pub fn advance(&mut self, mut pick: impl FnMut(usize) -> usize) -> bool {
         let movable: Vec<String> = self
             .pods
             .keys()

@@ -1,0 +1,191 @@
+//! From stored objects to a machine: the spec to run, the nodes there are, the global variables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use argo::{ObjectMeta, Workflow, WorkflowSpec};
+use meta::Timestamp;
+use serde_json::json;
+
+use super::effects::Outbox;
+use super::nodes::{Ix, Nodes};
+use super::{Control, Machine, Shutdown};
+use crate::contract::{Inputs, Library};
+use crate::phase::{self, ERROR, FAILED};
+use crate::template::Templates;
+use crate::validate::{Rules, validate};
+use crate::vars::{self, VarMap};
+
+/// A machine that holds what is stored and has not looked at it yet.
+pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
+    let Inputs {
+        workflow,
+        pods,
+        results,
+        library,
+        config,
+    } = inputs;
+    let Workflow {
+        metadata,
+        spec: declared,
+        mut status,
+        ..
+    } = workflow;
+    let stored = std::mem::take(&mut status.nodes);
+    let pod_nodes = pods.iter().map(|p| (p.name.clone(), p.node_id.clone())).collect();
+    let written_status = serde_json::to_value(&status).unwrap_or_default();
+    let mut nodes = Nodes::default();
+    let daemons = load_nodes(&mut nodes, stored);
+    let control = control(&declared, metadata.deletion_timestamp.is_some());
+    let invalid = status
+        .phase
+        .is_empty()
+        .then(|| first_problem(&metadata, &declared, &library))
+        .flatten();
+    let written_meta = (metadata.labels.clone(), metadata.annotations.clone());
+    let mut machine = Machine {
+        templates: Templates::new(
+            Arc::new(WorkflowSpec::default()),
+            &status.stored_templates,
+            library,
+        ),
+        scope_name: if declared.workflow_template_ref.is_some() {
+            String::new()
+        } else {
+            metadata.name.clone()
+        },
+        spec: Arc::new(declared),
+        config,
+        written_meta,
+        globals: VarMap::new(),
+        written_status,
+        nodes,
+        pods: pods.into_iter().map(|p| (p.node_id.clone(), p)).collect(),
+        results: results.into_iter().map(|r| (r.node_id.clone(), r)).collect(),
+        boundaries: BTreeMap::new(),
+        boundary_texts: BTreeMap::new(),
+        pod_nodes,
+        daemons,
+        queue: BTreeMap::new(),
+        blocked: BTreeSet::new(),
+        freed: false,
+        timers: BTreeSet::new(),
+        control,
+        nesting: 0,
+        out: Outbox::default(),
+        now,
+        meta: metadata,
+        status,
+    };
+    if let Some(problem) = invalid {
+        machine.end(FAILED, &format!("invalid spec: {problem}"));
+    }
+    if !machine.over()
+        && let Err((phase, message)) = machine.adopt_spec()
+    {
+        machine.end(phase, &message);
+    }
+    machine
+}
+
+/// What is wrong with a workflow that is about to start.
+fn first_problem(metadata: &ObjectMeta, spec: &WorkflowSpec, library: &Library) -> Option<String> {
+    let document = json!({ "kind": "Workflow", "metadata": metadata, "spec": spec });
+    let rules = Rules {
+        whole: true,
+        submit: true,
+    };
+    validate(&document, library, rules)
+        .into_iter()
+        .next()
+        .map(|p| p.message)
+}
+
+fn load_nodes(nodes: &mut Nodes, stored: BTreeMap<String, argo::NodeStatus>) -> BTreeMap<String, Vec<Ix>> {
+    let mut daemons: BTreeMap<String, Vec<Ix>> = BTreeMap::new();
+    for (_, status) in stored {
+        let boundary = phase::daemoned(&status).then(|| status.boundary_id.clone());
+        let ix = nodes.load(status);
+        if let Some(boundary) = boundary {
+            daemons.entry(boundary).or_default().push(ix);
+        }
+    }
+    nodes.loaded();
+    daemons
+}
+
+fn control(spec: &WorkflowSpec, deleting: bool) -> Control {
+    Control {
+        suspended: spec.suspend == Some(true),
+        shutdown: Shutdown::from_spec(&spec.shutdown),
+        deadline: None,
+        expired: false,
+        deleting,
+    }
+}
+
+/// The spec to run: the workflow's own over the referenced template's over the controller's defaults.
+fn merged_spec(
+    declared: &WorkflowSpec,
+    stored: Option<&WorkflowSpec>,
+    defaults: Option<&WorkflowSpec>,
+    library: &Library,
+) -> Result<WorkflowSpec, String> {
+    let base = defaults.cloned().unwrap_or_default();
+    let Some(reference) = &declared.workflow_template_ref else {
+        return match defaults {
+            Some(defaults) => crate::merge::over(defaults, declared),
+            None => Ok(declared.clone()),
+        };
+    };
+    if let Some(stored) = stored {
+        let mut spec = stored.clone();
+        spec.suspend = declared.suspend;
+        spec.shutdown.clone_from(&declared.shutdown);
+        return Ok(spec);
+    }
+    let (found, kind) = if reference.cluster_scope {
+        (
+            library.cluster_templates.get(&reference.name),
+            "clusterworkflowtemplates",
+        )
+    } else {
+        (library.templates.get(&reference.name), "workflowtemplates")
+    };
+    let template = found.ok_or_else(|| format!("{kind}.argoproj.io \"{}\" not found", reference.name))?;
+    crate::merge::over(&crate::merge::over(&base, template)?, declared)
+}
+
+impl Machine {
+    /// Works out the spec to run and the global variables.
+    fn adopt_spec(&mut self) -> Result<(), (&'static str, String)> {
+        let stored = self.status.stored_workflow_template_spec.as_deref();
+        let library = self.library();
+        let defaults = self.config.workflow_defaults.clone();
+        let spec = merged_spec(&self.spec, stored, defaults.as_ref(), &library).map_err(|m| (ERROR, m))?;
+        if self.spec.workflow_template_ref.is_some() && stored.is_none() {
+            self.status.stored_workflow_template_spec = Some(Box::new(spec.clone()));
+        }
+        self.globals = crate::globals::globals(&self.meta, &spec, &self.status, &library)
+            .map_err(|m| (FAILED, format!("failed to set global parameters: {m}")))?;
+        for artifact in self.status.outputs.iter().flat_map(|o| &o.artifacts) {
+            let name = format!("workflow.outputs.artifacts.{}", artifact.name);
+            self.globals.insert(name, vars::artifact(artifact));
+        }
+        let spec = self.substitute_spec(spec).map_err(|m| (ERROR, m))?;
+        self.spec = Arc::new(spec);
+        self.templates = Templates::new(self.spec.clone(), &self.status.stored_templates, library);
+        Ok(())
+    }
+
+    /// Replaces global tags in the spec; templates keep theirs until they are called.
+    fn substitute_spec(&self, mut spec: WorkflowSpec) -> Result<WorkflowSpec, String> {
+        let templates = std::mem::take(&mut spec.templates);
+        let none = VarMap::new();
+        let vars = self.vars(&none, None);
+        let keep = crate::subst::Unknown::Keep;
+        let mut spec = crate::subst::in_object(&spec, vars, keep).map_err(crate::subst::Failure::message)?;
+        spec.templates = templates;
+        Ok(spec)
+    }
+}
