@@ -75,83 +75,77 @@ fn preconditions(call: &Call<'_>, current: &Value, new: &Value) -> Result<(), Ap
 }
 
 /// The new object, but for what this request may not change.
-fn merge_owned(call: &Call<'_>, current: &Value, new: Value) -> Value {
-    let strategy = &call.row.strategy;
-    let mut merged = match call.target.subresource {
-        "status" => {
-            let mut merged = current.clone();
-            put(&mut merged, "status", new.get("status").cloned());
-            if strategy.status_may_change_metadata {
-                merged["metadata"] = new["metadata"].clone();
-            }
-            merged
-        }
-        _ => {
-            let mut merged = new;
-            if call.row.subresources.status {
-                put(&mut merged, "status", current.get("status").cloned());
-            }
-            merged
-        }
-    };
-    keep_system_fields(&mut merged, current);
-    if strategy.generation && desired(call, &merged) != desired(call, current) {
+fn merge_owned(call: &Call<'_>, current: &Value, mut new: Value) -> Value {
+    let (strategy, parts) = (&call.row.strategy, call.row.subresources);
+    restore(&mut new, current, |field| match call.target.subresource {
+        "status" => field != "status" && (field != "metadata" || !strategy.status_may_change_metadata),
+        _ => field == "status" && parts.status,
+    });
+    keep_system_fields(&mut new, current);
+    if strategy.generation && !same_desire(call, &new, current) {
         let generation = current["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
-        meta_mut(&mut merged).insert("generation".to_owned(), generation.into());
+        meta_mut(&mut new).insert("generation".to_owned(), generation.into());
     }
-    merged
+    new
 }
 
-fn put(object: &mut Value, field: &str, value: Option<Value>) {
-    let Some(map) = object.as_object_mut() else { return };
-    match value {
-        Some(value) => map.insert(field.to_owned(), value),
-        None => map.remove(field),
+/// Gives the fields that are `kept` the values they had. Most have them still, and are not copied.
+fn restore(new: &mut Value, current: &Value, kept: impl Fn(&str) -> bool) {
+    let (Some(new), Some(current)) = (new.as_object_mut(), current.as_object()) else {
+        return;
     };
+    new.retain(|field, _| !kept(field) || current.contains_key(field));
+    for (field, value) in current.iter().filter(|(field, _)| kept(field)) {
+        if new.get(field) != Some(value) {
+            new.insert(field.clone(), value.clone());
+        }
+    }
 }
+
+/// Fields of metadata that only the server sets.
+const SYSTEM_FIELDS: [&str; 10] = [
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "generateName",
+    "resourceVersion",
+    "selfLink",
+];
 
 fn keep_system_fields(new: &mut Value, current: &Value) {
-    let owned = [
-        "name",
-        "namespace",
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "generateName",
-        "resourceVersion",
-    ];
+    let was = &current["metadata"];
     let metadata = meta_mut(new);
-    metadata.remove("selfLink");
-    for field in owned {
-        match current["metadata"].get(field) {
-            Some(value) => metadata.insert(field.to_owned(), value.clone()),
-            None => metadata.remove(field),
-        };
-    }
-    if let Some(managers) = current["metadata"].get("managedFields") {
+    if let Some(managers) = was.get("managedFields") {
         metadata
             .entry("managedFields")
             .or_insert_with(|| managers.clone());
     }
-    metadata.retain(|_, value| !value.is_null() && !is_empty(value));
+    restore(&mut new["metadata"], was, |field| SYSTEM_FIELDS.contains(&field));
+    meta_mut(new).retain(|_, value| !value.is_null() && !is_empty(value));
 }
 
 fn is_empty(value: &Value) -> bool {
     value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// The part of an object that its generation counts.
-fn desired<'v>(call: &Call<'_>, object: &'v Value) -> Vec<(&'v String, &'v Value)> {
-    let mut fields: Vec<_> = object
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| *key != "metadata" && !(call.row.subresources.status && *key == "status"))
-        .collect();
-    fields.sort_by_key(|(key, _)| *key);
-    fields
+/// Whether two states of an object differ in nothing that its generation counts.
+fn same_desire(call: &Call<'_>, one: &Value, other: &Value) -> bool {
+    let status = call.row.subresources.status;
+    let counted = |object: &Value| -> usize {
+        let fields = object.as_object().into_iter().flatten();
+        fields.filter(|(field, _)| is_desire(field, status)).count()
+    };
+    let mut fields = one.as_object().into_iter().flatten();
+    counted(one) == counted(other)
+        && fields.all(|(field, value)| !is_desire(field, status) || other.get(field) == Some(value))
+}
+
+fn is_desire(field: &str, status: bool) -> bool {
+    field != "metadata" && !(status && field == "status")
 }
 
 /// Whether the object waits for nothing but to be removed.
