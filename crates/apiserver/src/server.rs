@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use meta::host::Host;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -157,13 +157,10 @@ impl Inner {
         let Some(row) = self.crd_row() else {
             return Ok(());
         };
-        let (entries, _) = self.store.list(&row.prefix);
-        let crds: Vec<Value> = entries
-            .iter()
-            .map(|entry| read(&entry.value))
-            .collect::<Result<_, _>>()?;
-        self.registry.set_crds(&crds);
-        Ok(())
+        self.registry.set_crds(|| {
+            let (entries, _) = self.store.list(&row.prefix);
+            entries.iter().map(|entry| read(&entry.value)).collect()
+        })
     }
 
     /// Makes a namespace unless it is there.

@@ -152,3 +152,18 @@ async fn events_are_kept_for_an_hour() {
     assert_eq!(there.items.len(), 300);
     assert!(there.iter().all(|event| event.name_any() != "old"));
 }
+
+#[tokio::test]
+async fn copies_of_copies_are_bounded() {
+    let client = client(&server().await);
+    let map = r#"{"metadata": {"name": "m"}, "data": {"a": "xxxxxxxxxxxxxxxx"}}"#.to_owned();
+    let path = "/api/v1/namespaces/default/configmaps";
+    assert_eq!(send(&client, "POST", path, map).await.0, 201);
+    let copies: Vec<_> = (0..40)
+        .map(|at| json!({"op": "copy", "from": "/metadata", "path": format!("/metadata/{at}")}))
+        .collect();
+    let request =
+        http::Request::patch(format!("{path}/m")).header("content-type", "application/json-patch+json");
+    let request = request.body(json!(copies).to_string().into_bytes()).unwrap();
+    assert_eq!(refusal(client.request::<serde_json::Value>(request).await).0, 413);
+}

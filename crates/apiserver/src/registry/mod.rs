@@ -16,6 +16,8 @@ mod row;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::status::ApiError;
+
 pub(crate) use fields::FieldSelector;
 pub use row::Row;
 pub(crate) use row::{CRD_GROUP, CRD_PLURAL, Columns, NameRule};
@@ -58,12 +60,19 @@ impl Registry {
         rows.into_values().collect()
     }
 
-    /// Replaces the rows that CRDs added by those of `crds`.
-    pub(crate) fn set_crds(&self, crds: &[serde_json::Value]) {
+    /// Replaces the rows that CRDs added by those of the CRDs that `list` finds.
+    ///
+    /// The list is made under the lock: of two writers, the later list wins.
+    pub(crate) fn set_crds(
+        &self,
+        list: impl FnOnce() -> Result<Vec<serde_json::Value>, ApiError>,
+    ) -> Result<(), ApiError> {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let crds = list()?;
         let custom = crds.iter().flat_map(custom::rows).map(Arc::new);
         let rows: Vec<Arc<Row>> = self.builtin.iter().cloned().chain(custom).collect();
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         *index = Arc::new(index_of(&rows));
+        Ok(())
     }
 
     fn index(&self) -> Arc<Index> {

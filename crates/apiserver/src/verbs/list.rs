@@ -51,12 +51,9 @@ pub(crate) fn render(call: &Call<'_>, entries: &[Entry], revision: Revision) -> 
             let items = entries
                 .iter()
                 .map(|entry| versioned(&call.row, entry.value.clone()));
-            Ok(splice(
-                &call.row.list_kind,
-                &call.row.api_version,
-                revision,
-                items,
-            ))
+            let size = entries.iter().map(|entry| entry.value.len() + 1).sum();
+            let kind = &call.row.list_kind;
+            Ok(splice(kind, &call.row.api_version, revision, items, size))
         }
         Form::Metadata => {
             let items: Vec<Bytes> = entries
@@ -64,7 +61,8 @@ pub(crate) fn render(call: &Call<'_>, entries: &[Entry], revision: Revision) -> 
                 .map(|entry| metadata(&entry.value))
                 .collect::<Result<_, _>>()?;
             let kind = "PartialObjectMetadataList";
-            Ok(splice(kind, "meta.k8s.io/v1", revision, items.into_iter()))
+            let size = items.iter().map(|item| item.len() + 1).sum();
+            Ok(splice(kind, "meta.k8s.io/v1", revision, items.into_iter(), size))
         }
         Form::Table => {
             let objects: Vec<Value> = entries
@@ -77,11 +75,18 @@ pub(crate) fn render(call: &Call<'_>, entries: &[Entry], revision: Revision) -> 
     }
 }
 
-fn splice(kind: &str, api_version: &str, revision: Revision, items: impl Iterator<Item = Bytes>) -> Bytes {
-    let mut out = Vec::with_capacity(4096);
+/// A list of items of `size` bytes in all.
+fn splice(
+    kind: &str,
+    api_version: &str,
+    revision: Revision,
+    items: impl Iterator<Item = Bytes>,
+    size: usize,
+) -> Bytes {
     let head = format!(
         r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{{"resourceVersion":"{revision}"}},"items":["#
     );
+    let mut out = Vec::with_capacity(head.len() + size + 2);
     out.extend_from_slice(head.as_bytes());
     for (at, item) in items.enumerate() {
         if at > 0 {

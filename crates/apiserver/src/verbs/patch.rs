@@ -18,6 +18,9 @@ const APPLY_PATCH: &str = "application/apply-patch+yaml";
 /// Most operations of a JSON Patch, as kube-apiserver.
 const OPERATIONS_MAX: usize = 10_000;
 
+/// Most bytes that the operations of a JSON Patch copy, as kube-apiserver (3 MiB).
+const COPIED_MAX: usize = 3 << 20;
+
 /// Changes the object as the body says, in the format that the content type names.
 pub(crate) async fn patch(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
     let content_type = call
@@ -90,9 +93,26 @@ fn changed(
     Ok((object, warnings))
 }
 
+/// Applies the operations in turn. What they copy is bounded in all: copies of copies grow fast.
 fn json_patch(call: &Call<'_>, object: &mut Value, patch: &Value) -> Result<(), ApiError> {
-    schema::patch::json(object, patch)
-        .map_err(|why| ApiError::unprocessable(&call.row, &call.target.name, &why))
+    let refuse = |why: String| ApiError::unprocessable(&call.row, &call.target.name, &why);
+    let Some(operations) = patch.as_array() else {
+        return Err(ApiError::bad_request(
+            "error decoding patch: a JSON Patch is a list",
+        ));
+    };
+    let mut copied = 0;
+    for operation in operations {
+        if operation["op"] == "copy" {
+            let from = operation["from"].as_str().unwrap_or_default();
+            copied += object.pointer(from).map_or(0, |value| value.to_string().len());
+            if copied > COPIED_MAX {
+                return Err(ApiError::too_large(COPIED_MAX));
+            }
+        }
+        schema::patch::json(object, &Value::Array(vec![operation.clone()])).map_err(refuse)?;
+    }
+    Ok(())
 }
 
 fn strategic(call: &Call<'_>, object: &mut Value, patch: &Value) -> Result<(), ApiError> {
