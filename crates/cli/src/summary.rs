@@ -189,7 +189,12 @@ fn failures(followed: &Followed) -> String {
     if failed.len() > MAX_FAILED {
         text.push_str(&format!("\n… and {} more failed\n", failed.len() - MAX_FAILED));
     }
-    if let Some(node) = failed.iter().find(|node| node.kind == "Pod") {
+    if let Some(program) = failed.iter().find_map(|node| absent_program(&node.message)) {
+        let hint = paint(style::HINT, "hint");
+        text.push_str(&format!(
+            "\n{hint}: containers run with the programs of the machine they are on: install `{program}` there\n"
+        ));
+    } else if let Some(node) = failed.iter().find(|node| node.kind == "Pod") {
         let pod = pods::name_of(&followed.name, node);
         let hint = paint(style::HINT, "hint");
         text.push_str(&format!(
@@ -198,6 +203,12 @@ fn failures(followed: &Followed) -> String {
         ));
     }
     text
+}
+
+/// The program that a step's machine does not have, if that is why it failed.
+fn absent_program(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once("\": executable file not found")?;
+    before.rsplit('"').next().filter(|program| !program.is_empty())
 }
 
 /// Whether the node itself failed, not one below it. An attempt that was followed by a good one is no failure.
@@ -284,6 +295,13 @@ mod tests {
               model    s3://b/k/model.json
         "#]],
         );
+    }
+
+    #[test]
+    fn a_program_that_is_absent_is_named() {
+        let message = "failed to find name in PATH: exec: \"python3\": executable file not found in $PATH";
+        assert_eq!(absent_program(message), Some("python3"));
+        assert_eq!(absent_program("exit code 1"), None);
     }
 
     #[test]

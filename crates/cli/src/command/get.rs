@@ -144,9 +144,23 @@ fn parameters(
     for parameter in parameters {
         fact(
             &format!("  {}:", parameter.name),
-            &parameter.text().unwrap_or_default(),
+            &one_line(&parameter.text().unwrap_or_default()),
         );
     }
+}
+
+/// The value on one line, cut where it is long: `-o json` has all of it.
+fn one_line(value: &str) -> String {
+    const MAX: usize = 120;
+    let mut line: String = value
+        .chars()
+        .take(MAX)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if value.chars().nth(MAX).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 fn moment(time: Timestamp, now: Timestamp) -> String {

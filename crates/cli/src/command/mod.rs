@@ -182,6 +182,10 @@ mod tests {
                       The data directory of the embedded platform [default: $PLIMSOLL_DATA_DIR, else
                       $XDG_DATA_HOME/plimsoll, else ~/.local/share/plimsoll]
 
+                  --config <FILE>
+                      The settings of the embedded platform [default: config.yaml in the data directory, if it
+                      is there]
+
                   --kubeconfig <FILE>
                       Talk to the cluster of this kubeconfig
 
@@ -198,7 +202,7 @@ mod tests {
                       - auto:   On a terminal, unless NO_COLOR is set
                       - always: Always
                       - never:  Never
-          
+
                       [default: auto]
 
               -v, --verbose...

@@ -80,25 +80,49 @@ fn read_from(name: &str, from: &mut dyn Read) -> Result<Source, Diagnostic> {
 /// A file that is not there: perhaps one beside it was meant.
 fn missing(path: &Path) -> Diagnostic {
     let problem = Diagnostic::general(format!("the file `{}` does not exist", path.display()));
-    match sibling(path) {
-        Some(sibling) => problem.hint(format!("did you mean `{}`?", sibling.display())),
-        None => problem,
-    }
-}
-
-fn sibling(path: &Path) -> Option<PathBuf> {
-    let wanted = path.file_name()?.to_str()?;
-    let parent = path.parent()?;
+    let parent = path.parent().unwrap_or(Path::new(""));
     let folder = if parent.as_os_str().is_empty() {
         Path::new(".")
     } else {
         parent
     };
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .ok()?
+    let Some(names) = names_in(folder) else {
+        return problem.hint(format!("there is no folder `{}` either", folder.display()));
+    };
+    let wanted = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    match suggest::nearest(wanted, names.iter().map(String::as_str)) {
+        Some(near) => problem.hint(format!("did you mean `{}`?", parent.join(near).display())),
+        None => problem.hint(manifests(folder, &names)),
+    }
+}
+
+/// The names in a folder, in order; none if it cannot be read.
+fn names_in(folder: &Path) -> Option<Vec<String>> {
+    let entries = std::fs::read_dir(folder).ok()?;
+    let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     names.sort();
-    let near = suggest::nearest(wanted, names.iter().map(String::as_str))?;
-    Some(parent.join(near))
+    Some(names)
+}
+
+/// The manifests there are instead.
+fn manifests(folder: &Path, names: &[String]) -> String {
+    const MANY: usize = 8;
+    let found: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| is_manifest(Path::new(name)))
+        .collect();
+    match found.len() {
+        0 => format!("there is no manifest in `{}`", folder.display()),
+        1..=MANY => format!("the manifests in `{}` are {}", folder.display(), found.join(", ")),
+        many => format!(
+            "`{}` holds {many} manifests, none of a similar name",
+            folder.display()
+        ),
+    }
 }

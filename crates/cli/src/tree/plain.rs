@@ -22,6 +22,8 @@ pub struct Transitions {
     said: BTreeMap<String, Phase>,
     /// The widest name so far: columns only ever move to the right.
     width: usize,
+    /// The latest time that was shown: times only ever go on, though some changes are seen late.
+    latest: Option<Timestamp>,
 }
 
 /// The narrowest and the widest that the column of names is.
@@ -49,7 +51,7 @@ impl Transitions {
             .width
             .max(names.unwrap_or(0))
             .clamp(*NAMES.start(), *NAMES.end());
-        let mut lines = Vec::new();
+        let mut news = Vec::new();
         for node in nodes {
             let phase = Phase::parse(&node.phase);
             if phase == Phase::Pending || self.said.get(&node.id) == Some(&phase) {
@@ -62,10 +64,15 @@ impl Transitions {
                 node.started_at
             }
             .unwrap_or(now);
-            lines.push((at, line(workflow, node, phase, origin, at, self.width)));
+            news.push((at, node, phase));
         }
-        lines.sort_by_key(|(at, _)| *at);
-        lines.into_iter().map(|(_, line)| line).collect()
+        news.sort_by_key(|(at, ..)| *at);
+        let tell = |(at, node, phase)| {
+            let at = self.latest.map_or(at, |latest| latest.max(at));
+            self.latest = Some(at);
+            line(workflow, node, phase, origin, at, self.width)
+        };
+        news.into_iter().map(tell).collect()
     }
 }
 
