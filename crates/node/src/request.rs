@@ -1,14 +1,16 @@
-//! Probes that go over the network: `httpGet` and `tcpSocket`.
+//! Probes and hooks that are no program: `httpGet`, `tcpSocket`, `sleep`.
 
 use std::time::Duration;
 
-use kinds::k8s::api::core::v1::{ContainerPort, HTTPGetAction, Probe};
+use kinds::k8s::api::core::v1::{ContainerPort, HTTPGetAction, LifecycleHandler, Probe};
 use kinds::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Bytes of an answer that are read for its status line.
 const HEAD: usize = 512;
+/// How long a hook's request may take.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs a probe once; the error is what was wrong.
 pub(crate) async fn probe(
@@ -33,6 +35,24 @@ pub(crate) async fn probe(
     tokio::time::timeout(timeout, run)
         .await
         .unwrap_or_else(|_| late())
+}
+
+/// Runs a hook that is no program; the error is what was wrong.
+pub(crate) async fn hook(
+    handler: &LifecycleHandler,
+    ports: &[ContainerPort],
+    address: &str,
+) -> Result<(), String> {
+    if let Some(sleep) = &handler.sleep {
+        tokio::time::sleep(Duration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0))).await;
+        return Ok(());
+    }
+    let request = Probe {
+        http_get: handler.http_get.clone(),
+        tcp_socket: handler.tcp_socket.clone(),
+        ..Probe::default()
+    };
+    probe(&request, ports, address, HOOK_TIMEOUT).await
 }
 
 async fn get(http: &HTTPGetAction, ports: &[ContainerPort], address: &str) -> Result<(), String> {

@@ -14,6 +14,8 @@ use crate::{image_name, volumes};
 
 /// Where a program may leave its last words, unless the container says otherwise.
 const MESSAGE_PATH: &str = "/dev/termination-log";
+/// Bytes of a host name.
+const HOSTNAME_MAX: usize = 63;
 /// Seconds that a token for this program's own use is valid: a step may run long.
 const TOKEN_SECONDS: i64 = 7 * 24 * 3600;
 
@@ -300,10 +302,15 @@ impl Starter {
     }
 }
 
-/// The pod's host name.
+/// The pod's host name: cut as kubelet cuts it, for Linux takes no more.
 pub(crate) fn hostname(pod: &Pod) -> String {
     let given = pod.spec.as_ref().and_then(|spec| spec.hostname.clone());
-    given.or_else(|| pod.metadata.name.clone()).unwrap_or_default()
+    let mut name = given.or_else(|| pod.metadata.name.clone()).unwrap_or_default();
+    let end = (0..=HOSTNAME_MAX.min(name.len()))
+        .rev()
+        .find(|end| name.is_char_boundary(*end));
+    name.truncate(end.unwrap_or(0));
+    name.trim_end_matches(['-', '.']).to_owned()
 }
 
 /// Program and arguments, as image and container together say.

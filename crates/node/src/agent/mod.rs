@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use kinds::k8s::api::core::v1::Pod;
+use kinds::kube::runtime::WatchStreamExt;
 use kinds::kube::runtime::watcher::{self, Event as Watched};
 use kinds::kube::{Api, Client};
 use spawner::protocol::{self, Key, Request};
@@ -34,7 +35,7 @@ use crate::directory::PodDirectory;
 use crate::link::Link;
 use crate::outcome;
 use crate::pod::view::{PodView, ProbeKind};
-use crate::pod::{Event, Left, Machine};
+use crate::pod::{Event, Hook, Left, Machine};
 use crate::start::{NoStart, Starter};
 use crate::tell::Teller;
 use crate::volumes::VolumeError;
@@ -52,6 +53,12 @@ pub(crate) enum Message {
         attempt: u32,
         result: Result<Box<protocol::Start>, NoStart>,
     },
+    Hooked {
+        uid: String,
+        container: String,
+        hook: Hook,
+        ok: bool,
+    },
     Probed {
         uid: String,
         container: String,
@@ -61,10 +68,6 @@ pub(crate) enum Message {
     Written {
         uid: String,
         result: report::Written,
-    },
-    Deleted {
-        uid: String,
-        again: bool,
     },
 }
 
@@ -132,7 +135,7 @@ impl Agent {
         let pods = Api::<Pod>::all(self.client.clone());
         let bound = format!("spec.nodeName={}", self.starter.config.name);
         let config = watcher::Config::default().fields(&bound);
-        let mut watch = std::pin::pin!(kinds::kube::runtime::watcher(pods, config));
+        let mut watch = std::pin::pin!(kinds::kube::runtime::watcher(pods, config).default_backoff());
         loop {
             let wake = self.timers.first().map(|(at, _)| *at);
             tokio::select! {
@@ -145,11 +148,7 @@ impl Agent {
                 Some(message) = self.receiver.recv() => self.on_message(message),
                 event = watch.next() => match event {
                     Some(Ok(event)) => self.on_watch(event),
-                    Some(Err(error)) => {
-                        tracing::warn!(%error, "pods are not seen for now");
-                        // The watcher tries again at once; a broken server must not make a busy loop.
-                        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-                    }
+                    Some(Err(error)) => tracing::warn!(%error, "pods are not seen for now"),
                     None => break,
                 },
                 () = sleep_until(wake) => self.on_timer(),
@@ -338,8 +337,15 @@ impl Agent {
                     },
                 );
             }
+            Message::Hooked {
+                uid,
+                container,
+                hook,
+                ok,
+            } => {
+                self.step(&uid, Event::HookEnded { container, hook, ok });
+            }
             Message::Written { uid, result } => self.on_written(&uid, result),
-            Message::Deleted { uid, again } => self.on_deleted(&uid, again),
         }
     }
 

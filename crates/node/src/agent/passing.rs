@@ -39,19 +39,32 @@ impl Agent {
     pub(super) fn run_hook(&mut self, uid: &str, container: String, hook: Hook) -> Option<Event> {
         let pod = self.pods.get(uid)?.pod.clone();
         let handler = find(&pod, &container).and_then(|spec| handler(spec.lifecycle.as_ref()?, hook));
-        let exec = handler.and_then(|handler| handler.exec.as_ref());
-        match exec {
-            Some(exec) => {
-                self.run_inside(uid, &container, exec, What::Hook(hook), HOOK_TIMEOUT);
-                None
-            }
-            // `sleep` and `httpGet` hooks are not run; they do not keep a container from going on.
-            None => Some(Event::HookEnded {
+        let Some(handler) = handler else {
+            return Some(Event::HookEnded {
                 container,
                 hook,
                 ok: true,
-            }),
+            });
+        };
+        if let Some(exec) = &handler.exec {
+            self.run_inside(uid, &container, exec, What::Hook(hook), HOOK_TIMEOUT);
+            return None;
         }
+        let (handler, address) = (handler.clone(), self.starter.config.address.clone());
+        let ports = find(&pod, &container)
+            .and_then(|spec| spec.ports.clone())
+            .unwrap_or_default();
+        let (sender, uid) = (self.sender.clone(), uid.to_owned());
+        tokio::spawn(async move {
+            let ok = request::hook(&handler, &ports, &address).await.is_ok();
+            let _ = sender.send(Message::Hooked {
+                uid,
+                container,
+                hook,
+                ok,
+            });
+        });
+        None
     }
 
     pub(super) fn run_probe(&mut self, uid: &str, container: String, kind: ProbeKind) -> Option<Event> {

@@ -163,39 +163,32 @@ impl Agent {
         }
     }
 
-    /// Asks for the deletion of a finished pod's object.
-    pub(super) fn delete(&mut self, uid: &str, pod: &Pod) {
+    /// Asks for the deletion of a finished pod's object, until it is done or another pod's.
+    pub(super) fn delete(&self, uid: &str, pod: &Pod) {
         let meta = &pod.metadata;
         let (Some(namespace), Some(name)) = (&meta.namespace, meta.name.clone()) else {
             return;
         };
         let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
-        let (uid, sender) = (uid.to_owned(), self.sender.clone());
         let preconditions = Preconditions {
-            uid: Some(uid.clone()),
+            uid: Some(uid.to_owned()),
             resource_version: None,
         };
         let params = DeleteParams {
             preconditions: Some(preconditions),
             ..DeleteParams::default()
-        }
-        .grace_period(0);
+        };
+        let params = params.grace_period(0);
         meta::crash::point("node.delete");
         tokio::spawn(async move {
-            let again = match pods.delete(&name, &params).await {
-                Ok(_) => false,
-                Err(Error::Api(answer)) => !matches!(answer.code, 404 | 409),
-                Err(_) => true,
-            };
-            let _ = sender.send(Message::Deleted { uid, again });
+            while let Err(error) = pods.delete(&name, &params).await {
+                if matches!(&error, Error::Api(answer) if matches!(answer.code, 404 | 409)) {
+                    return;
+                }
+                tracing::warn!(%error, pod = name, "a finished pod could not be deleted");
+                tokio::time::sleep(AGAIN).await;
+            }
         });
-    }
-
-    pub(super) fn on_deleted(&mut self, uid: &str, again: bool) {
-        if again {
-            // The next event about the pod, a relist at the latest, asks again.
-            tracing::warn!(uid, "a finished pod could not be deleted");
-        }
     }
 
     /// A pod whose object is gone and of which nothing runs.

@@ -1,6 +1,8 @@
 //! Pods from beginning to end.
 
+use kinds::k8s::api::core::v1::Pod;
 use kinds::kube::api::DeleteParams;
+use kinds::kube::runtime::wait::await_condition;
 use serde_json::json;
 
 use crate::Test;
@@ -23,6 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
     test!(a_killed_spawner_makes_outcomes_unknown),
     test!(volumes_go_anywhere),
     test!(the_environment_is_clean),
+    test!(a_long_name_is_cut_for_the_host),
 ];
 
 async fn a_pod_runs_and_is_reported() {
@@ -142,4 +145,19 @@ async fn the_environment_is_clean() {
     names.retain(|name| !matches!(*name, "PWD" | "OLDPWD" | "SHLVL" | "_"));
     names.sort_unstable();
     assert_eq!(names, ["HOME", "HOSTNAME", "PATH"]);
+}
+
+async fn a_long_name_is_cut_for_the_host() {
+    let rig = Rig::new().await;
+    let mut object = pod("hostname");
+    let name = "a".repeat(200);
+    object["metadata"]["name"] = name.as_str().into();
+    rig.create("default", &object).await;
+    let finished = |pod: Option<&Pod>| pod.is_some_and(|pod| matches!(phase(pod), "Succeeded" | "Failed"));
+    let pod = await_condition(rig.pods("default"), &name, finished)
+        .await
+        .unwrap()
+        .unwrap();
+    let log = rig.log(&pod, "c", false).await.unwrap();
+    assert!(!rig.has_sandbox() || log.trim() == "a".repeat(63), "{log}");
 }
