@@ -238,28 +238,41 @@ fn unmarshal(kind: &str, wrong: &Violation) -> String {
     )
 }
 
-/// Checks an object that conforms, alone or against what it replaces.
-pub(crate) fn check(row: &Row, new: &Value, old: Option<&Value>) -> Result<(), ApiError> {
+/// Checks an object that conforms.
+pub(crate) fn check(row: &Row, object: &Value) -> Result<(), ApiError> {
+    let mut causes = metadata::validate(row, object);
+    causes.extend(schema_causes(row, object));
+    causes.extend((row.strategy.validate)(object));
+    verdict(row, object, &causes)
+}
+
+/// Checks an object against what it replaces; of a part (`status`) alone, what concerns it.
+pub(crate) fn check_change(row: &Row, new: &Value, old: &Value, whole: bool) -> Result<(), ApiError> {
     let mut causes = metadata::validate(row, new);
-    if row.custom {
-        let violations = row
-            .schema()
-            .map(|schema| schema.validate(new))
-            .unwrap_or_default();
-        causes.extend(violations.into_iter().map(cause));
-    }
-    match old {
-        Some(old) => {
-            causes.extend((row.strategy.validate_update)(new, old));
-            causes.extend(new_finalizers(new, old));
+    causes.extend(schema_causes(row, new));
+    causes.extend(new_finalizers(new, old));
+    if whole {
+        causes.extend((row.strategy.validate_update)(new, old));
+        if causes.is_empty() {
+            causes.extend((row.strategy.validate)(new));
         }
-        None => causes.extend((row.strategy.validate)(new)),
     }
+    verdict(row, new, &causes)
+}
+
+fn verdict(row: &Row, object: &Value, causes: &[Cause]) -> Result<(), ApiError> {
     if causes.is_empty() {
         Ok(())
     } else {
-        Err(ApiError::invalid(row, meta(new, "name"), &causes))
+        Err(ApiError::invalid(row, meta(object, "name"), causes))
     }
+}
+
+/// What breaks a custom kind's schema. Built-in kinds are checked by their types and strategies.
+fn schema_causes(row: &Row, object: &Value) -> Vec<Cause> {
+    let schema = row.schema().filter(|_| row.custom);
+    let violations = schema.map(|schema| schema.validate(object)).unwrap_or_default();
+    violations.into_iter().map(cause).collect()
 }
 
 /// What is being deleted gets no new finalizers.

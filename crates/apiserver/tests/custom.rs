@@ -262,3 +262,48 @@ async fn apply_creates_merges_and_notices_conflicts() {
         "what is no longer applied falls back to its default"
     );
 }
+
+#[tokio::test]
+async fn a_definition_may_be_applied_again_but_not_become_another() {
+    let (server, widgets) = widget_api().await;
+    let crds: Api<CustomResourceDefinition> = Api::all(client(&server));
+    let params = PatchParams::apply("me").force();
+    let mut definition = common::widgets();
+    let first = crds
+        .patch("widgets.x.dev", &params, &Patch::Apply(&definition))
+        .await
+        .unwrap();
+    let again = crds
+        .patch("widgets.x.dev", &params, &Patch::Apply(&definition))
+        .await
+        .unwrap();
+    assert_eq!(first.metadata.resource_version, again.metadata.resource_version);
+    let size =
+        definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/size");
+    *size.unwrap() = json!({"type": "integer", "minimum": 10});
+    crds.patch("widgets.x.dev", &params, &Patch::Apply(&definition))
+        .await
+        .unwrap();
+    assert_eq!(
+        refusal(widgets.create(&post(), &widget("a", json!({"size": 9}))).await).0,
+        422
+    );
+    let check = async |patch: Value, expected: &str| {
+        let (code, message) = refusal(
+            crds.patch("widgets.x.dev", &PatchParams::default(), &Patch::Merge(patch))
+                .await,
+        );
+        assert_eq!(code, 422);
+        assert!(message.contains(expected), "{message}");
+    };
+    check(
+        json!({"spec": {"scope": "Cluster"}}),
+        "spec.scope: Invalid value: \"Cluster\": field is immutable",
+    )
+    .await;
+    check(
+        json!({"spec": {"versions": []}}),
+        "spec.versions: Invalid value: []: must have exactly one version",
+    )
+    .await;
+}

@@ -26,7 +26,13 @@ async fn rate(what: &str, count: u32, mut once: impl AsyncFnMut(u32)) {
 async fn rates() {
     let (server, pods) = pods().await;
     let client = client(&server);
-    pods.create(&PostParams::default(), &pod("p")).await.unwrap();
+    rate("first create", 1, async |_| {
+        pods.create(&PostParams::default(), &pod("p"))
+            .await
+            .map(drop)
+            .unwrap();
+    })
+    .await;
     let path = "/api/v1/namespaces/default/pods/p";
     rate("get, text", 20_000, async |_| {
         client

@@ -217,6 +217,7 @@ fn cluster() -> Vec<Short> {
                 row.strategy.default = super::custom::default;
                 row.strategy.prepare = super::custom::accept;
                 row.strategy.validate = super::custom::validate;
+                row.strategy.validate_update = super::custom::validate_update;
             }),
     ]
 }

@@ -76,6 +76,27 @@ pub(crate) fn validate(crd: &Value) -> Vec<Cause> {
     causes
 }
 
+/// What identifies the kind stays as it is.
+pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
+    [
+        "/spec/group",
+        "/spec/scope",
+        "/spec/names/kind",
+        "/spec/names/plural",
+    ]
+    .into_iter()
+    .filter(|path| new.pointer(path) != old.pointer(path))
+    .map(|path| {
+        let field = path.trim_start_matches('/').replace('/', ".");
+        Cause::invalid(
+            field,
+            new.pointer(path).unwrap_or(&Value::Null),
+            "field is immutable",
+        )
+    })
+    .collect()
+}
+
 fn check_names(crd: &Value, causes: &mut Vec<Cause>) {
     let spec = &crd["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

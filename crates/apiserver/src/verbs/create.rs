@@ -52,7 +52,7 @@ pub(crate) fn create_object(
             // A name may appear in what is defaulted from it.
             (call.row.strategy.default)(&mut object);
         }
-        admit::check(&call.row, &object, None)?;
+        admit::check(&call.row, &object)?;
         match insert(call, &object) {
             Err(error) if generated && error.reason() == "AlreadyExists" && attempt < NAMES => {}
             Err(error) => return Err(error),

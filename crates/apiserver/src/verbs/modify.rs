@@ -36,7 +36,7 @@ pub(crate) fn modify(call: &Call<'_>, change: &dyn Fn(&Value) -> Changed) -> Res
         current["apiVersion"] = call.row.stored_api_version.as_str().into();
         new["apiVersion"] = current["apiVersion"].clone();
         let new = merge_owned(call, &current, new);
-        admit::check(&call.row, &new, Some(&current))?;
+        admit::check_change(&call.row, &new, &current, call.target.subresource.is_empty())?;
         let committed = if new == current && !is_finished(call, &new) {
             // Nothing changed: nothing is written and the revision stays.
             Some(Committed {
