@@ -270,3 +270,110 @@ where
         Some((Ok(http_body::Frame::data(event)), self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use tower::ServiceExt;
+
+    use super::*;
+
+    const CALM: Profile = Profile {
+        throttled: 0,
+        broken: 0,
+        conflicts: 0,
+        lost_answers: 0,
+        lag_ms: 0,
+        watch_lag_ms: 0,
+        dropped_watches: 0,
+        too_old: 0,
+    };
+
+    /// What comes of a request to a service that always answers 200 with `one\n`: the code or the error,
+    /// the body, and how often the service was reached.
+    async fn ask(profile: Profile, healed: bool, method: http::Method, uri: &str) -> (String, String, u32) {
+        let reached = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&reached);
+        let service = tower::service_fn(move |_: Request<Body>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { Ok::<_, BoxError>(Response::new(Full::new(Bytes::from("one\n")))) }
+        });
+        let layer = FaultLayer::new(profile, Seeded::new(1));
+        if healed {
+            layer.heal();
+        }
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .body(Body::empty())
+            .unwrap();
+        let (code, body) = match layer.layer(service).oneshot(request).await {
+            Err(error) => (error.to_string(), String::new()),
+            Ok(answer) => {
+                let code = answer.status().as_u16().to_string();
+                let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+                (code, String::from_utf8_lossy(&bytes).into_owned())
+            }
+        };
+        (code, body, reached.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_fault_is_what_it_says() {
+        let all = |set: fn(&mut Profile)| {
+            let mut profile = CALM;
+            set(&mut profile);
+            profile
+        };
+        let (get, post, patch) = (http::Method::GET, http::Method::POST, http::Method::PATCH);
+        let watch = "/api/v1/pods?watch=true&resourceVersion=7";
+        for (profile, method, uri, code, reached) in [
+            (CALM, &get, "/", "200", 1),
+            (all(|p| p.throttled = 100), &get, "/", "429", 0),
+            (all(|p| p.broken = 100), &post, "/", "500", 0),
+            (all(|p| p.conflicts = 100), &patch, "/", "409", 0),
+            (all(|p| p.conflicts = 100), &post, "/", "200", 1),
+            (
+                all(|p| p.lost_answers = 100),
+                &post,
+                "/",
+                "the answer was lost",
+                1,
+            ),
+            (all(|p| p.lost_answers = 100), &get, "/", "200", 1),
+            (all(|p| p.too_old = 100), &get, watch, "410", 0),
+            (
+                all(|p| p.too_old = 100),
+                &get,
+                "/api/v1/pods?watch=true",
+                "200",
+                1,
+            ),
+        ] {
+            let found = ask(profile, false, method.clone(), uri).await;
+            assert_eq!((found.0.as_str(), found.2), (code, reached), "{profile:?}");
+            assert_eq!(
+                ask(profile, true, method.clone(), uri).await.0,
+                "200",
+                "once healed"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_ends_in_the_middle_of_a_line() {
+        let profile = Profile {
+            dropped_watches: 100,
+            ..CALM
+        };
+        let found = ask(
+            profile,
+            false,
+            http::Method::GET,
+            "/api/v1/pods?watch=1&resourceVersion=7",
+        )
+        .await;
+        assert_eq!(found.1, "on");
+    }
+}

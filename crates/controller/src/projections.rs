@@ -1,10 +1,11 @@
 //! The views of kinds that our planners share: each object is decoded once, into what they need of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use kinds::kube::core::ObjectMeta;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use workflow::contract::LABEL_CONFIG_MAP_TYPE;
@@ -126,12 +127,15 @@ impl<'de> Deserialize<'de> for Text {
 
 impl Text {
     fn metadata<E: serde::de::Error>(&self) -> Result<ObjectMeta, E> {
-        #[derive(Deserialize)]
-        struct Raw {
-            metadata: ObjectMeta,
-        }
-        let raw: Raw = serde_json::from_str(self.0.get()).map_err(E::custom)?;
-        Ok(raw.metadata)
+        let mut found = None;
+        let mut text = serde_json::Deserializer::from_str(self.0.get());
+        // Ends at `metadata`, which comes early: a large status after it is not read for this, and that
+        // something comes after is the error that is ignored here.
+        let ended = text.deserialize_map(UpToMetadata(&mut found));
+        found.ok_or_else(|| match ended {
+            Ok(()) => E::missing_field("metadata"),
+            Err(error) => E::custom(error),
+        })
     }
 
     fn view<T: DeserializeOwned + Default>(&self) -> T {
@@ -146,6 +150,28 @@ impl Text {
         }
         let raw: Result<Raw<T>, _> = serde_json::from_str(self.0.get());
         raw.ok().and_then(|raw| raw.spec).unwrap_or_default()
+    }
+}
+
+/// Reads a map up to its `metadata`.
+struct UpToMetadata<'a>(&'a mut Option<ObjectMeta>);
+
+impl<'de> Visitor<'de> for UpToMetadata<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with metadata")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "metadata" {
+                *self.0 = Some(map.next_value()?);
+                return Ok(());
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
     }
 }
 
@@ -218,5 +244,12 @@ mod tests {
         let template: WorkflowTemplate = serde_json::from_str(text).unwrap();
         assert!(template.spec.templates.is_empty());
         assert_eq!(template.key().name, "t");
+    }
+
+    #[test]
+    fn an_object_without_metadata_is_an_error() {
+        for text in [r#"{"spec":{}}"#, r#"{"metadata":7}"#, "7"] {
+            assert!(serde_json::from_str::<WorkflowTemplate>(text).is_err(), "{text}");
+        }
     }
 }

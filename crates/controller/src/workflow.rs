@@ -88,6 +88,7 @@ pub async fn run(context: Context, config: Config) {
         let mut drivers = JoinSet::new();
         loop {
             tokio::select! {
+                biased;
                 Some(assignment) = to_drive.recv() => {
                     let driver = Driver::new(&context, &config, &registry, &recorder, assignment);
                     drivers.spawn(driver.drive());

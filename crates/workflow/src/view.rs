@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use argo::{NodeResult, NodeStatus, ObjectMeta, Time};
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::contract::{ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, LABEL_COMPLETED};
 
@@ -356,7 +357,12 @@ impl<'de> Deserialize<'de> for SuspendNodes {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SuspendNodes, A::Error> {
                 let mut kept = BTreeMap::new();
-                while let Some((id, node)) = map.next_entry::<String, NodeStatus>()? {
+                // Most nodes are others: their text is passed over, not read.
+                while let Some((id, text)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if !text.get().contains("Suspend") {
+                        continue;
+                    }
+                    let node: NodeStatus = serde_json::from_str(text.get()).map_err(A::Error::custom)?;
                     if node.r#type == "Suspend" {
                         kept.insert(id, node);
                     }

@@ -102,3 +102,103 @@ fn attempts(workflow: &Value, starts: &[Start]) -> Vec<String> {
         .map(|(_, node)| format!("{} has the phase {} and never ran", node["name"], node["phase"]))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::scenario::Outcome;
+
+    fn scenario() -> Scenario {
+        Scenario {
+            workflows: vec![json!({"metadata": {"name": "w"}})],
+            script: Arc::new(|_, _| Outcome::default()),
+            expect: Arc::new(|_| Vec::new()),
+            parallelism: Some(1),
+            machines: vec![("m".to_owned(), 2)],
+        }
+    }
+
+    /// A ledger of starts: pod, attempt, and exit code if it ended.
+    fn ledger(starts: &[(&str, &str, Option<i32>)]) -> Ledger {
+        let ledger = Ledger::default();
+        for (pod, attempt, exit) in starts {
+            ledger.started(Start {
+                pod: (*pod).to_owned(),
+                node_id: (*attempt).to_owned(),
+                node_name: (*attempt).to_owned(),
+                workflow: "w".to_owned(),
+                cpu: 1000,
+                machine: "m".to_owned(),
+                exit: None,
+            });
+            if let Some(exit) = exit {
+                ledger.ended(pod, *exit);
+            }
+        }
+        ledger
+    }
+
+    fn workflow(nodes: &[(&str, &str)]) -> Value {
+        let nodes: serde_json::Map<String, Value> = nodes
+            .iter()
+            .map(|(id, phase)| {
+                (
+                    (*id).to_owned(),
+                    json!({"type": "Pod", "name": id, "phase": phase}),
+                )
+            })
+            .collect();
+        json!({"metadata": {"name": "w"}, "status": {"nodes": nodes}})
+    }
+
+    fn check(starts: &[(&str, &str, Option<i32>)], nodes: &[(&str, &str)], expected: &[&str]) {
+        let found = problems(&scenario(), &ledger(starts), &[workflow(nodes)]);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn kept_promises_are_no_problem() {
+        check(
+            &[("p", "a", Some(0)), ("q", "b", Some(1))],
+            &[("a", "Succeeded"), ("b", "Failed")],
+            &[],
+        );
+    }
+
+    #[test]
+    fn every_broken_promise_is_found() {
+        check(
+            &[("p", "a", Some(0)), ("p", "a", Some(0))],
+            &[("a", "Succeeded")],
+            &["pod p was started 2 times", "the attempt a was started 2 times"],
+        );
+        check(
+            &[("p", "a", Some(0))],
+            &[("a", "Failed")],
+            &["a ended with Some(0) and is Failed"],
+        );
+        check(
+            &[("p", "a", Some(0))],
+            &[],
+            &["a ended with Some(0) and is missing"],
+        );
+        check(
+            &[],
+            &[("a", "Succeeded")],
+            &[r#""a" has the phase "Succeeded" and never ran"#],
+        );
+        check(
+            &[("p", "a", None), ("q", "b", Some(0)), ("r", "c", None)],
+            &[("a", "Succeeded"), ("b", "Succeeded"), ("c", "Failed")],
+            &[
+                "2 processes of w ran at once",
+                "a ended with None and is Succeeded",
+                "c ended with None and is Failed",
+            ],
+        );
+    }
+}

@@ -164,3 +164,23 @@ async fn what_its_owner_left_is_collected() {
     settle(1).await;
     assert!(platform.read(PODS, "default", "p").await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn pods_of_a_deleted_workflow_are_let_go() {
+    let platform = Platform::start().await;
+    let template = json!({"name": "one", "container": {"image": "i", "command": ["true"]}});
+    let workflow = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"},
+        "spec": {"entrypoint": "one", "templates": [template]}});
+    let workflow = platform.create(WORKFLOWS, "default", workflow).await;
+    settle(1).await;
+    let pod = platform.read(PODS, "default", "w").await.unwrap();
+    assert_eq!(
+        pod["metadata"]["finalizers"],
+        json!(["workflows.argoproj.io/status"])
+    );
+    let uid = workflow["metadata"]["uid"].as_str().unwrap();
+    let delete = Write::delete(WORKFLOWS, ObjectKey::new("default", "w"), uid);
+    platform.admin.write(&delete).await.unwrap();
+    settle(5).await;
+    assert!(platform.read(PODS, "default", "w").await.is_none());
+}

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn patch(status: Value) -> Effect {
+    fn patch(status: &Value) -> Effect {
         Effect::PatchWorkflow(Box::new(json!({"metadata": {"uid": "u"}, "status": status})))
     }
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn placed() -> Effect {
-        patch(json!({"nodes": {"a": {"hostNodeName": "m"}}}))
+        patch(&json!({"nodes": {"a": {"hostNodeName": "m"}}}))
     }
 
     #[tokio::test(start_paused = true)]
@@ -168,12 +168,12 @@ mod tests {
         let mut lingering = Lingering::default();
         assert_eq!(lingering.pass(vec![placed()]), []);
         assert_eq!(
-            lingering.pass(vec![patch(json!({"nodes": {"a": {"phase": "Running"}}}))]),
+            lingering.pass(vec![patch(&json!({"nodes": {"a": {"phase": "Running"}}}))]),
             []
         );
         assert!(lingering.due().is_some());
-        let end = patch(json!({"nodes": {"a": {"phase": "Succeeded"}}}));
-        let both = patch(json!({"nodes": {"a": {"hostNodeName": "m", "phase": "Succeeded"}}}));
+        let end = patch(&json!({"nodes": {"a": {"phase": "Succeeded"}}}));
+        let both = patch(&json!({"nodes": {"a": {"hostNodeName": "m", "phase": "Succeeded"}}}));
         assert_eq!(lingering.pass(vec![end, release()]), [both, release()]);
         assert!(lingering.due().is_none() && lingering.take().is_none());
     }
@@ -193,7 +193,7 @@ mod tests {
             json!({"nodes": {"a": {"id": "a", "phase": "Pending"}}}),
             json!({"nodes": {"a": {"message": null}}}),
         ] {
-            let effects = vec![patch(status.clone())];
+            let effects = vec![patch(&status)];
             assert_eq!(Lingering::default().pass(effects.clone()), effects, "{status}");
         }
     }
