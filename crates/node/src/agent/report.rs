@@ -13,13 +13,15 @@ use std::time::Duration;
 
 use kinds::k8s::api::core::v1::Pod;
 use kinds::kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kinds::kube::{Api, Error};
+use kinds::kube::core::Request;
+use kinds::kube::{Api, Client, Error, Resource};
 use serde_json::{Value, json};
-use spawner::protocol::{Key, Request};
+use spawner::protocol::{self, Key};
 use tokio::time::Instant;
 
 use super::{Agent, Message};
 use crate::directory::PodDirectory;
+use crate::pod::view::PodView;
 
 /// How long a status that is in no hurry may wait for a better one.
 const SOON: Duration = Duration::from_millis(5);
@@ -89,11 +91,13 @@ impl Agent {
 
     fn patch(&self, uid: &str, status: Value, outcomes: Vec<Key>, is_final: bool) {
         let Some(entry) = self.pods.get(uid) else { return };
-        let view = entry.machine.view();
-        let pods = Api::<Pod>::namespaced(self.client.clone(), &view.namespace);
-        let (name, uid, sender) = (view.name.clone(), uid.to_owned(), self.sender.clone());
+        let (client, view, sender) = (
+            self.client.clone(),
+            entry.machine.view().clone(),
+            self.sender.clone(),
+        );
         tokio::spawn(async move {
-            let result = write_status(&pods, &name, &uid, &status).await;
+            let result = write_status(&client, &view, &status).await;
             meta::crash::point("node.status-written");
             let result = match result {
                 Ok(()) => Written::Done {
@@ -107,11 +111,14 @@ impl Agent {
                     Written::Gone
                 }
                 Err(error) => {
-                    tracing::warn!(%error, pod = name, "a pod's status was not written");
+                    tracing::warn!(%error, pod = view.name, "a pod's status was not written");
                     Written::Failed
                 }
             };
-            let _ = sender.send(Message::Written { uid, result });
+            let _ = sender.send(Message::Written {
+                uid: view.uid,
+                result,
+            });
         });
     }
 
@@ -205,7 +212,7 @@ impl Agent {
 
     pub(super) fn acknowledge(&mut self, keys: Vec<Key>) {
         if !keys.is_empty() {
-            self.send(&Request::Acknowledge { keys });
+            self.send(&protocol::Request::Acknowledge { keys });
         }
     }
 
@@ -215,10 +222,14 @@ impl Agent {
     }
 }
 
-/// The uid in the patch makes sure that a later pod of the same name is not meant.
-async fn write_status(pods: &Api<Pod>, name: &str, uid: &str, status: &Value) -> Result<(), Error> {
-    let body = json!({"metadata": {"uid": uid}, "status": status});
-    pods.patch_status(name, &PatchParams::default(), &Patch::Strategic(&body))
+/// The uid in the patch makes sure that a later pod of the same name is not meant. The answer, the whole pod, is not read.
+async fn write_status(client: &Client, pod: &PodView, status: &Value) -> Result<(), Error> {
+    let body = json!({"metadata": {"uid": pod.uid}, "status": status});
+    let pods = Request::new(Pod::url_path(&(), Some(&pod.namespace)));
+    let patch = Patch::Strategic(&body);
+    let request = pods.patch_subresource("status", &pod.name, &PatchParams::default(), &patch);
+    client
+        .request_text(request.map_err(Error::BuildRequest)?)
         .await
         .map(drop)
 }
