@@ -18,3 +18,8 @@ mod sprig;
 pub mod strftime;
 pub mod template;
 pub mod when;
+
+/// Go's message for a text that is not one JSON value, as Argo shows it for `withParam`; `None` where it is one.
+pub fn json_problem(text: &str) -> Option<String> {
+    go::json_problem(text)
+}

@@ -22,6 +22,7 @@ fn scope() -> BTreeMap<&'static str, Value> {
         ("inner", "suffix".into()),
         ("outer-suffix", "final".into()),
         ("object", item),
+        ("flag", true.into()),
     ])
 }
 
@@ -146,11 +147,13 @@ fn what_must_be_resolved() {
         false,
     );
     refuses(
-        "{{object}}",
+        "{{flag}}",
         Unresolved::Keep,
-        "failed to resolve {{object}} to string",
+        "failed to resolve {{flag}} to string",
         false,
     );
+    // Objects are artifacts, which are resolved by reference and not as text.
+    check("{{object}}", "{{object}}");
     // A tag ends at the first closing braces, also inside of an expression.
     assert!(run("{{={a: {b: 1}}}}", Unresolved::Keep).is_err());
     let error = run("{{=!}}", Unresolved::Keep).expect_err("not an expression");

@@ -16,7 +16,8 @@ const UNITS: [(&str, f64); 8] = [
 
 /// Reads a Go duration.
 pub fn parse(text: &str) -> Result<SignedDuration, String> {
-    let invalid = || format!("time: invalid duration \"{text}\"");
+    let quoted = quote(text);
+    let invalid = || format!("time: invalid duration {quoted}");
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -36,14 +37,14 @@ pub fn parse(text: &str) -> Result<SignedDuration, String> {
         let number: f64 = rest[..digits].parse().map_err(|_| invalid())?;
         rest = &rest[digits..];
         if rest.is_empty() {
-            return Err(format!("time: missing unit in duration \"{text}\""));
+            return Err(format!("time: missing unit in duration {quoted}"));
         }
         let end = rest
             .find(|c: char| c.is_ascii_digit() || c == '.')
             .unwrap_or(rest.len());
         let unit = &rest[..end];
         let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(format!("time: unknown unit \"{unit}\" in duration \"{text}\""));
+            return Err(format!("time: unknown unit {} in duration {quoted}", quote(unit)));
         };
         nanos += number * scale;
         rest = &rest[end..];
@@ -58,6 +59,16 @@ pub fn parse(text: &str) -> Result<SignedDuration, String> {
     } else {
         Err(invalid())
     }
+}
+
+/// A text as Go's `time` package quotes it in its messages: every byte beyond ASCII by its number.
+fn quote(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' | 0x7f => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    };
+    format!("\"{}\"", text.bytes().map(byte).collect::<String>())
 }
 
 /// Reads what Argo accepts for a duration: Go's form, or a bare number of seconds.
@@ -125,5 +136,9 @@ mod tests {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert_eq!(parse_or_seconds("90"), parse("1m30s"));
+        assert_eq!(
+            parse("5é\"").unwrap_err(),
+            r#"time: unknown unit "\xc3\xa9\"" in duration "5\xc3\xa9\"""#
+        );
     }
 }

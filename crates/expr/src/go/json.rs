@@ -28,11 +28,8 @@ pub(crate) fn to_json_raw(context: &mut Context<'_>, value: &Value) -> Result<St
 /// `json.Unmarshal` into an `any`: every number is a float.
 pub(crate) fn from_json(context: &mut Context<'_>, text: &str) -> Result<Value, String> {
     context.work(text.len())?;
-    let json: serde_json::Value =
-        serde_json::from_str(text).map_err(|problem| match text.trim().is_empty() {
-            true => "unexpected end of JSON input".to_owned(),
-            false => problem.to_string(),
-        })?;
+    let json: serde_json::Value = serde_json::from_str(text)
+        .map_err(|problem| super::json_problem(text).unwrap_or_else(|| problem.to_string()))?;
     Ok(Value::from(&json))
 }
 

@@ -131,7 +131,7 @@ const WEEKDAYS: [&str; 7] = [
     "Saturday",
 ];
 
-fn parts(layout: &str) -> Vec<Part<'_>> {
+fn parts(layout: &str) -> Vec<(Part<'_>, &str)> {
     let mut parts = Vec::new();
     let (mut rest, mut text) = (layout, layout);
     while let Some(c) = rest.chars().next() {
@@ -139,9 +139,9 @@ fn parts(layout: &str) -> Vec<Part<'_>> {
             Some((length, part)) => {
                 let before = &text[..text.len() - rest.len()];
                 if !before.is_empty() {
-                    parts.push(Part::Text(before));
+                    parts.push((Part::Text(before), before));
                 }
-                parts.push(part);
+                parts.push((part, &rest[..length]));
                 rest = &rest[length..];
                 text = rest;
             }
@@ -149,7 +149,7 @@ fn parts(layout: &str) -> Vec<Part<'_>> {
         }
     }
     if !text.is_empty() {
-        parts.push(Part::Text(text));
+        parts.push((Part::Text(text), text));
     }
     parts
 }
@@ -187,7 +187,7 @@ fn fraction(rest: &str) -> Option<(usize, Part<'static>)> {
 /// `time.Format`.
 pub(crate) fn format(layout: &str, time: &Zoned) -> String {
     let mut out = String::new();
-    for part in parts(layout) {
+    for (part, _) in parts(layout) {
         // Writing to a string does not fail.
         let _ = write_part(&mut out, part, time);
     }
@@ -299,6 +299,12 @@ fn write_fraction(
     write!(out, "{separator}{shown}")
 }
 
+/// Go's zero time, the first day of the year one.
+pub(crate) fn zero() -> Zoned {
+    let zero = jiff::Timestamp::from_second(-62_135_596_800).unwrap_or_default();
+    zero.to_zoned(TimeZone::UTC)
+}
+
 /// `time.Time.String`, as `%v` prints a time.
 pub(crate) fn string(time: &Zoned) -> String {
     format("2006-01-02 15:04:05.999999999 -0700 MST", time)
@@ -326,25 +332,28 @@ struct Fields {
 
 /// `time.ParseInLocation`: a time without an offset is one of `zone`.
 pub(crate) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, String> {
-    let failed = || {
-        let (text, layout) = (super::quote(text), super::quote(layout));
-        format!("parsing time {text} as {layout}: cannot parse {text}")
-    };
+    let (quoted, quoted_layout) = (super::quote(text), super::quote(layout));
     let mut fields = Fields::default();
     let mut rest = text;
     let parts = parts(layout);
-    for (index, part) in parts.iter().enumerate() {
-        rest = read_part(&mut fields, *part, rest).ok_or_else(failed)?;
+    for (index, (part, written)) in parts.iter().enumerate() {
+        rest = read_part(&mut fields, *part, rest).ok_or_else(|| {
+            let (rest, written) = (super::quote(rest), super::quote(written));
+            format!("parsing time {quoted} as {quoted_layout}: cannot parse {rest} as {written}")
+        })?;
         // A fraction of a second is read even where the layout has none.
-        let fraction_next = matches!(parts.get(index + 1), Some(Part::Fraction { .. }));
+        let fraction_next = matches!(parts.get(index + 1), Some((Part::Fraction { .. }, _)));
         if matches!(part, Part::Second { .. }) && !fraction_next {
             rest = read_optional_fraction(&mut fields, rest);
         }
     }
     if !rest.is_empty() {
-        return Err(failed());
+        let rest = super::quote(rest);
+        return Err(format!("parsing time {quoted}: extra text: {rest}"));
     }
-    fields.build(zone).ok_or_else(failed)
+    fields
+        .build(zone)
+        .map_err(|what| format!("parsing time {quoted}: {what} out of range"))
 }
 
 fn digits(rest: &str, least: usize, most: usize) -> Option<(i32, &str)> {
@@ -513,29 +522,38 @@ fn read_fraction<'a>(fields: &mut Fields, rest: &'a str, wanted: Option<usize>) 
 }
 
 impl Fields {
-    fn build(&self, zone: &TimeZone) -> Option<Zoned> {
+    /// The time, or which part of it there is none of.
+    fn build(&self, zone: &TimeZone) -> Result<Zoned, &'static str> {
         let hour = match self.afternoon {
             Some(true) if self.hour < 12 => self.hour + 12,
             Some(false) if self.hour == 12 => 0,
             _ => self.hour,
         };
-        let year = self.year.unwrap_or(0);
-        let date = match (self.year_day, self.month, self.day) {
-            (Some(day), None, None) => {
-                let start = Date::new(year, 1, 1).ok()?;
-                start
-                    .checked_add(SignedDuration::from_hours(24 * i64::from(day - 1)))
-                    .ok()?
-            }
-            (_, month, day) => Date::new(year, month.unwrap_or(1), day.unwrap_or(1)).ok()?,
-        };
-        let time = Time::new(hour, self.minute, self.second, self.nanos).ok()?;
-        let civil = DateTime::from_parts(date, time);
+        let time = Time::new(hour, 0, 0, 0).map_err(|_| "hour")?;
+        let time = time.with().minute(self.minute).build().map_err(|_| "minute")?;
+        let time = time.with().second(self.second).build().map_err(|_| "second")?;
+        let time = time
+            .with()
+            .subsec_nanosecond(self.nanos)
+            .build()
+            .map_err(|_| "second")?;
+        let civil = DateTime::from_parts(self.date()?, time);
         let zone = match self.offset {
             Some(0) => TimeZone::UTC,
-            Some(seconds) => TimeZone::fixed(Offset::from_seconds(seconds).ok()?),
+            Some(seconds) => TimeZone::fixed(Offset::from_seconds(seconds).map_err(|_| "time zone offset")?),
             None => zone.clone(),
         };
-        civil.to_zoned(zone).ok()
+        civil.to_zoned(zone).map_err(|_| "time")
+    }
+
+    fn date(&self) -> Result<Date, &'static str> {
+        let year = self.year.unwrap_or(0);
+        if let (Some(day), None, None) = (self.year_day, self.month, self.day) {
+            let start = Date::new(year, 1, 1).map_err(|_| "day-of-year")?;
+            let moved = start.checked_add(SignedDuration::from_hours(24 * i64::from(day - 1)));
+            return moved.map_err(|_| "day-of-year");
+        }
+        let first = Date::new(year, self.month.unwrap_or(1), 1).map_err(|_| "month")?;
+        first.with().day(self.day.unwrap_or(1)).build().map_err(|_| "day")
     }
 }

@@ -3,6 +3,7 @@
 mod base64;
 mod float;
 mod json;
+mod json_error;
 pub(crate) mod layout;
 mod print;
 mod quote;
@@ -12,6 +13,7 @@ mod text;
 pub(crate) use base64::from_base64;
 pub(crate) use float::{parse_float, parse_int, pow};
 pub(crate) use json::{from_json, to_json, to_json_indented, to_json_raw};
+pub(crate) use json_error::json_problem;
 pub(crate) use layout::zone;
 pub(crate) use print::{sprint, sprint_bounded};
 pub(crate) use quote::quote;

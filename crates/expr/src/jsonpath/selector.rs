@@ -191,7 +191,11 @@ fn subscript(text: &str, nesting: usize) -> Result<Token, String> {
         let script = script.ok_or_else(failed)?.trim();
         return Ok(Token::Filter(Script::parse(script, nesting + 1)?));
     }
-    let arguments = Arguments::read(inner).ok_or_else(failed)?.list;
+    let arguments = match Arguments::read(inner) {
+        Ok(arguments) => arguments.list,
+        Err(None) => return Err(failed()),
+        Err(Some(script)) => return Err(format!("invalid expression. invalid format '{script}'")),
+    };
     match arguments.as_slice() {
         [Argument::Number(index)] => return Ok(Token::Index(*index)),
         [Argument::Text(text)] => {
@@ -287,7 +291,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn read(inner: &str) -> Option<Self> {
+    /// Fails with a script that is none, or with nothing where the format is wrong.
+    fn read(inner: &str) -> Result<Self, Option<String>> {
         let mut arguments = Self::default();
         for (at, c) in inner.char_indices() {
             arguments.text.push(c);
@@ -297,10 +302,10 @@ impl Arguments {
             let text = std::mem::take(&mut arguments.text);
             arguments.list.push(number_or_text(text));
         }
-        Some(arguments)
+        Ok(arguments)
     }
 
-    fn take(&mut self, at: usize, c: char) -> Option<()> {
+    fn take(&mut self, at: usize, c: char) -> Result<(), Option<String>> {
         let quoted = self.quote.is_some();
         match c {
             ' ' if !quoted && self.open == 0 => self.text = self.text.trim().to_owned(),
@@ -309,16 +314,20 @@ impl Arguments {
                 self.open -= 1;
                 if self.open == 0 {
                     let script = std::mem::take(&mut self.text);
-                    script_of(&script)?;
+                    if script_of(&script).is_none() {
+                        return Err(Some(script));
+                    }
                     self.list.push(Argument::Text(script));
                 }
             }
-            '\'' | '"' if self.open == 0 && self.quote.is_none_or(|quote| quote == c) => self.quoted(c)?,
-            ':' if !quoted && self.open == 0 => self.colon(at)?,
+            '\'' | '"' if self.open == 0 && self.quote.is_none_or(|quote| quote == c) => {
+                self.quoted(c).ok_or(None)?;
+            }
+            ':' if !quoted && self.open == 0 => self.colon(at).ok_or(None)?,
             ',' if !quoted && self.open == 0 => self.comma(),
             _ => {}
         }
-        Some(())
+        Ok(())
     }
 
     /// A quote that begins or ends a key; one after a backslash is part of it.

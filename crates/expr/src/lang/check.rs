@@ -225,7 +225,8 @@ impl Checker<'_> {
             }
             return Ok(GoType::Bool.into());
         }
-        if l.is_unknown() && r.is_string() || r.is_unknown() {
+        let field = (l.is_string() || l.is_unknown()) && r.is_time();
+        if field || l.is_unknown() && r.is_string() || r.is_unknown() {
             return Ok(GoType::Bool.into());
         }
         self.mismatch(id, Binary::In, l, r)

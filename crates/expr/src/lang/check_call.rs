@@ -42,18 +42,18 @@ impl Checker<'_> {
     }
 
     fn check_function(&mut self, id: Id, function: &Function, arguments: &[Id]) -> Checked {
-        let natures = self.visit_all(arguments)?;
         let fixed = function.parameters.len() - usize::from(function.variadic);
         let name = function.name;
-        if natures.len() < fixed {
-            return self.fail(id, format!("not enough arguments to call {name}"));
+        let few = arguments.len() < fixed;
+        if few || (arguments.len() > fixed && !function.variadic) {
+            self.visit_all(arguments)?;
+            let few = if few { "not enough" } else { "too many" };
+            return self.fail(id, format!("{few} arguments to call {name}"));
         }
-        if natures.len() > fixed && !function.variadic {
-            return self.fail(id, format!("too many arguments to call {name}"));
-        }
-        for (index, nature) in natures.iter().enumerate() {
+        for (index, argument) in arguments.iter().enumerate() {
+            let nature = self.visit(*argument)?;
             let parameter = function.parameter(index).unwrap_or(GoType::Any);
-            self.check_argument(name, arguments[index], nature, parameter)?;
+            self.check_argument(name, *argument, &nature, parameter)?;
         }
         Ok(function.result.into())
     }
@@ -108,12 +108,11 @@ impl Checker<'_> {
     }
 
     fn overloads(&mut self, id: Id, name: &str, overloads: &[Overload], arguments: &[Id]) -> Checked {
-        let natures = self.visit_all(arguments)?;
         let mut last = None;
         for overload in overloads {
-            match self.overload(id, name, overload, arguments, &natures) {
-                Ok(()) => return Ok(overload.result.into()),
-                Err(fault) => last = Some(fault),
+            match self.overload(id, name, overload, arguments)? {
+                None => return Ok(overload.result.into()),
+                problem => last = problem,
             }
         }
         match last {
@@ -122,25 +121,33 @@ impl Checker<'_> {
         }
     }
 
+    /// Why the arguments do not fit an overload. An argument that is wrong in itself is an error, unless one
+    /// before it does not fit: then it is not looked at.
     fn overload(
-        &self,
+        &mut self,
         id: Id,
         name: &str,
         overload: &Overload,
         arguments: &[Id],
-        natures: &[Nature],
-    ) -> Result<(), Box<Fault>> {
+    ) -> Result<Option<Box<Fault>>, Box<Fault>> {
         let wanted = overload.parameters.len();
-        if natures.len() > wanted {
-            return self.fail(id, format!("too many arguments to call {name}"));
+        if arguments.len() != wanted {
+            self.visit_all(arguments)?;
+            let few = if arguments.len() < wanted {
+                "not enough"
+            } else {
+                "too many"
+            };
+            let message = format!("{few} arguments to call {name}");
+            return Ok(Some(Fault::new(self.ast.span(id), message)));
         }
-        if natures.len() < wanted {
-            return self.fail(id, format!("not enough arguments to call {name}"));
+        for (argument, parameter) in arguments.iter().zip(overload.parameters) {
+            let nature = self.visit(*argument)?;
+            if let Err(problem) = self.check_argument(name, *argument, &nature, *parameter) {
+                return Ok(Some(problem));
+            }
         }
-        for (index, nature) in natures.iter().enumerate() {
-            self.check_argument(name, arguments[index], nature, overload.parameters[index])?;
-        }
-        Ok(())
+        Ok(None)
     }
 
     fn get(&mut self, id: Id, arguments: &[Id]) -> Checked {

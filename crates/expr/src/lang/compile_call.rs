@@ -67,9 +67,14 @@ impl Compiler<'_> {
     }
 
     fn loop_backwards(&mut self, body: impl FnOnce(&mut Self) -> Compiled) -> Compiled {
+        // Each turn leaves what it compared on the stack, below what the loop answers: expr-lang's loops do, and
+        // an operator around them sees it.
         self.emit(Op::LastIndex);
         let start = self.here();
-        let end = self.jump(Op::JumpIfBefore);
+        self.emit(Op::PushIndex);
+        self.push(Value::Int(0));
+        self.emit(Op::Binary(super::ast::Binary::GreaterOrEqual));
+        let end = self.jump(Op::JumpIfFalse);
         body(self)?;
         self.emit(Op::PreviousIndex);
         self.emit(Op::Jump(start));

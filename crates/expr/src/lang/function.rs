@@ -93,6 +93,7 @@ fn zero(parameter: GoType) -> Value {
         GoType::Float => Value::Float(0.0),
         GoType::String => Value::string(""),
         GoType::Anys | GoType::Strings => Value::Array(super::value::Array::nil()),
+        GoType::Time => Value::Time(Box::new(crate::go::layout::zero())),
         GoType::StringAny => Value::Map(super::value::Map::from_iter([])),
         _ => Value::Nil,
     }

@@ -276,6 +276,14 @@ fn contains(context: &mut Context<'_>, needle: &Value, haystack: &Value) -> Resu
             Ok(bytes.iter().any(|byte| Some(f64::from(*byte)) == number))
         }
         Value::Map(map) => Ok(map.entries().contains_key(&map_key(map, needle)?)),
+        // A time is a struct, none of whose fields can be seen.
+        Value::Time(_) => match needle {
+            Value::String(_) => Ok(false),
+            other => Err(format!(
+                "cannot use {} as field name of time.Time",
+                other.go_type()
+            )),
+        },
         other => Err(format!(r#"operator "in" not defined on {}"#, other.go_type())),
     }
 }

@@ -55,8 +55,6 @@ pub(crate) enum Op {
     PreviousIndex,
     /// Sets the index to that of the last item.
     LastIndex,
-    /// Jumps when the index has run below zero.
-    JumpIfBefore(u32),
     Count,
     PushIndex,
     PushCount,

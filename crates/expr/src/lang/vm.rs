@@ -28,7 +28,22 @@ pub struct Context<'a> {
     steps: u64,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// A context that knows the time.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now: Some(now),
+            ..Self::default()
+        }
+    }
+
+    /// The context with a source of randomness.
+    #[must_use]
+    pub fn with_random(mut self, random: &'a mut Random<'a>) -> Self {
+        self.random = Some(random);
+        self
+    }
+
     /// Counts elements of a list or map that was made.
     pub(crate) fn grow(&mut self, elements: usize) -> Result<(), String> {
         self.elements += elements as u64;
@@ -189,8 +204,7 @@ impl Machine<'_, '_> {
             | Op::JumpIfFalse(_)
             | Op::JumpIfNil(_)
             | Op::JumpIfNotNil(_)
-            | Op::JumpIfEnd(_)
-            | Op::JumpIfBefore(_) => self.jump(op),
+            | Op::JumpIfEnd(_) => self.jump(op),
             Op::Call(count) => self.call(count as usize),
             Op::Native(native, count) => {
                 let arguments = self.pop_many(count as usize)?;
@@ -228,7 +242,6 @@ impl Machine<'_, '_> {
                 let scope = self.scope()?;
                 (scope.index >= len(&scope.items), goal)
             }
-            Op::JumpIfBefore(goal) => (self.scope()?.index < 0, goal),
             Op::Jump(goal) => (true, goal),
             _ => return Ok(()),
         };

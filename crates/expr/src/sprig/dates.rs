@@ -39,7 +39,7 @@ pub(super) static TABLE: &[Function] = &[
     fixed("duration", &[Any], duration),
     fixed("durationRound", &[Any], duration_round),
     fixed("toDate", &[Str, Str], |_, a| {
-        Ok(time(read(a).unwrap_or_else(|_| zero())))
+        Ok(time(read(a).unwrap_or_else(|_| layout::zero())))
     }),
     fixed("mustToDate", &[Str, Str], |_, a| read(a).map(time)),
     fixed("unixEpoch", &[Time], |_, a| match any(a, 0) {
@@ -55,12 +55,6 @@ fn time(time: Zoned) -> Value {
 fn now(context: &Context<'_>) -> Result<Zoned, String> {
     let now = context.now.ok_or("the current time is not available here")?;
     Ok(now.to_zoned(TimeZone::UTC))
-}
-
-/// Go's zero time, the first day of the year one.
-fn zero() -> Zoned {
-    let zero = Timestamp::from_second(-62_135_596_800).unwrap_or(Timestamp::UNIX_EPOCH);
-    zero.to_zoned(TimeZone::UTC)
 }
 
 /// A time, or seconds since the epoch, or now for anything else.

@@ -153,6 +153,9 @@ fn has(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
 
 fn slice(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let Value::Array(array) = any(arguments, 0) else {
+        if matches!(any(arguments, 0), Value::Nil) {
+            items("slice", &Value::Nil)?;
+        }
         let given = kind(any(arguments, 0));
         return Err(format!("list should be type of slice or array but {given}"));
     };
@@ -189,10 +192,13 @@ fn concat(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
 
 fn chunk(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let list = items("chunk", any(arguments, 1))?;
-    let size = usize::try_from(int(arguments, 0)).unwrap_or(0);
-    if size == 0 {
-        return Err("runtime error: makeslice: len out of range".to_owned());
+    let size = int(arguments, 0);
+    let before_last = i64::try_from(list.len()).unwrap_or(i64::MAX) - 1;
+    if size < 0 && before_last > 0 && before_last <= size.unsigned_abs().cast_signed() {
+        return Ok(Value::Array(Array::of(Elem::Lists, Vec::new())));
     }
+    let size = usize::try_from(size).ok().filter(|size| *size > 0);
+    let size = size.ok_or("runtime error: makeslice: len out of range")?;
     context.grow(list.len())?;
     let chunks = list
         .chunks(size)

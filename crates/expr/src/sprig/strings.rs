@@ -95,6 +95,9 @@ pub(super) static TABLE: &[Function] = &[
         Ok(Value::strings(parts))
     }),
     fixed("sortAlpha", &[Any], |context, a| {
+        if matches!(any(a, 0), Value::Nil) {
+            return Ok(Value::strings(["<nil>"]));
+        }
         let mut sorted = strings(context, any(a, 0))?;
         sorted.sort();
         Ok(Value::strings(sorted))

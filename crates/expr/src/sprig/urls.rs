@@ -34,7 +34,9 @@ fn parse(_: &mut Context<'_>, arguments: &[Value]) -> Answer {
         None => ("", rest),
     };
     let (userinfo, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let unescaped = |part: &str| unescape(part).ok_or_else(|| failed("invalid URL escape"));
+    let unescaped = |part: &str| {
+        unescape(part).map_err(|escape| failed(&format!("invalid URL escape {}", crate::go::quote(&escape))))
+    };
     let hostname = match host.rsplit_once(':') {
         Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
         _ => host,
@@ -69,20 +71,23 @@ fn scheme(source: &str) -> Result<(&str, &str), &'static str> {
     }
 }
 
-fn unescape(part: &str) -> Option<String> {
+/// Undoes `%41` and its like, or answers the one that is none.
+fn unescape(part: &str) -> Result<String, String> {
     let mut bytes = Vec::new();
     let mut rest = part.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         if byte == b'%' {
-            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+            let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let invalid = || String::from_utf8_lossy(&rest[..rest.len().min(3)]).into_owned();
+            bytes.push(code.ok_or_else(invalid)?);
             rest = &after[2..];
         } else {
             bytes.push(byte);
             rest = after;
         }
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn escape(part: &str, allowed: &str) -> String {

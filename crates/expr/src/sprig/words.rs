@@ -110,19 +110,33 @@ fn is_connector(c: char) -> bool {
     matches!(c, '-' | '_') || c.is_whitespace()
 }
 
-/// `some words` as `SomeWords`; connectors at the beginning stay, and so does all but one of several.
+/// `some words` as `SomeWords`, `HTTPServer` as `Httpserver`; connectors at the beginning stay, and so does all but
+/// one of several.
 pub(super) fn pascal(text: &str) -> String {
-    let mut out = String::new();
     let start = text.find(|c| !is_connector(c)).unwrap_or(text.len());
-    out.push_str(&text[..start]);
+    let mut out = text[..start].to_owned();
     let mut chars = text[start..].chars();
     let Some(first) = chars.next() else { return out };
-    let mut current = upper(first);
+    if chars.as_str().is_empty() {
+        out.push(upper(first));
+        return out;
+    }
+    let (mut current, mut shouting) = (upper(first), first.is_uppercase());
     for c in chars {
         let previous = std::mem::replace(&mut current, c);
         match (is_connector(previous), is_connector(c)) {
-            (true, true) | (false, _) => out.push(previous),
-            (true, false) => current = upper(c),
+            (true, true) => out.push(previous),
+            (true, false) => {
+                shouting = c.is_uppercase();
+                current = upper(c);
+            }
+            (false, _) => {
+                shouting &= c.is_uppercase();
+                if shouting {
+                    current = lower(c);
+                }
+                out.push(previous);
+            }
         }
     }
     out.push(current);

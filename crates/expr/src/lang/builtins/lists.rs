@@ -1,5 +1,7 @@
 //! `first`, `take`, `concat`, `sort` and the other functions of lists.
 
+use std::borrow::Cow;
+
 use super::{Entry, argument};
 use crate::lang::function::Answer;
 use crate::lang::limits::MAX_VALUE_DEPTH;
@@ -42,46 +44,38 @@ fn get(_: &mut Context<'_>, arguments: &[Value]) -> Answer {
     }
 }
 
-/// A list as Go's reflection sees one: a slice of anything.
-fn list<'a>(what: &str, value: &'a Value) -> Result<&'a Array, String> {
+/// The items of a list as Go's reflection sees one: a slice of anything, or bytes.
+fn list<'a>(what: &str, value: &'a Value) -> Result<Cow<'a, [Value]>, String> {
     match value {
-        Value::Array(array) => Ok(array),
-        other => Err(format!("cannot {what} {}", kind(other))),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Nil => "invalid",
-        Value::Map(_) => "map",
-        other => other.go_type(),
+        Value::Array(array) => Ok(Cow::Borrowed(array.items())),
+        Value::Bytes(bytes) => Ok(bytes.iter().copied().map(Value::Byte).collect()),
+        other => Err(format!("cannot {what} {}", ops::kind(other))),
     }
 }
 
 fn take(_: &mut Context<'_>, arguments: &[Value]) -> Answer {
-    let array = list("take from", argument(arguments, 0))?;
+    let from = argument(arguments, 0);
+    let length = list("take from", from)?.len();
     let count = match argument(arguments, 1) {
         Value::Int(count) | Value::Int64(count) => *count,
-        other => return Err(format!("cannot take {} elements", kind(other))),
+        Value::Duration(count) => i64::try_from(count.as_nanos()).unwrap_or(i64::MAX),
+        other => return Err(format!("cannot take {} elements", ops::kind(other))),
     };
-    let length = array.items().len();
-    let Ok(count) = usize::try_from(count) else {
-        return Err("reflect.Value.Slice: slice index out of bounds".to_owned());
-    };
-    let items = array.items()[..count.min(length)].to_vec();
-    Ok(Value::Array(Array::of(array.elem, items)))
+    let count = usize::try_from(count).map_err(|_| "reflect.Value.Slice: slice index out of bounds")?;
+    let end = i64::try_from(count.min(length)).unwrap_or(i64::MAX);
+    ops::slice(from, &Value::Int(0), &Value::Int(end))
 }
 
 fn reverse(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let array = list("reverse", argument(arguments, 0))?;
-    context.grow(array.items().len())?;
-    Ok(Value::array(array.items().iter().rev().cloned().collect()))
+    context.grow(array.len())?;
+    Ok(Value::array(array.iter().rev().cloned().collect()))
 }
 
 fn uniq(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let array = list("uniq", argument(arguments, 0))?;
     let mut kept: Vec<Value> = Vec::new();
-    for item in array.items() {
+    for item in array.iter() {
         let mut seen = false;
         for other in &kept {
             seen = seen || ops::equal(context, item, other)?;
@@ -97,8 +91,8 @@ fn concat(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let mut items = Vec::new();
     for argument in arguments {
         let array = list("concat", argument)?;
-        context.grow(array.items().len())?;
-        items.extend_from_slice(array.items());
+        context.grow(array.len())?;
+        items.extend_from_slice(&array);
     }
     // Go appends to a nil slice, which stays nil where there is nothing to append.
     Ok(Value::Array(if items.is_empty() {
@@ -111,25 +105,25 @@ fn concat(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
 fn flatten(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let array = list("flatten", argument(arguments, 0))?;
     let mut items = Vec::new();
-    flatten_into(context, array, 0, &mut items)?;
+    flatten_into(context, &array, 0, &mut items)?;
     context.grow(items.len())?;
     Ok(Value::array(items))
 }
 
 fn flatten_into(
     context: &mut Context<'_>,
-    array: &Array,
+    items: &[Value],
     depth: usize,
     out: &mut Vec<Value>,
 ) -> Result<(), String> {
-    context.work(array.items().len())?;
+    context.work(items.len())?;
     if depth > MAX_VALUE_DEPTH {
         return Err("recursion depth exceeded".to_owned());
     }
-    for item in array.items() {
-        match item {
-            Value::Array(nested) => flatten_into(context, nested, depth + 1, out)?,
-            other => out.push(other.clone()),
+    for item in items {
+        match list("flatten", item) {
+            Ok(nested) => flatten_into(context, &nested, depth + 1, out)?,
+            Err(_) => out.push(item.clone()),
         }
     }
     Ok(())

@@ -9,10 +9,10 @@ use crate::lang::vm::Context;
 
 pub(super) const TABLE: &[Entry] = &[
     ("keys", |context, arguments| {
-        list(context, "get keys from", arguments, |key, _| key.to_value())
+        list(context, "keys", arguments, |key, _| key.to_value())
     }),
     ("values", |context, arguments| {
-        list(context, "get values from", arguments, |_, value| value.clone())
+        list(context, "values", arguments, |_, value| value.clone())
     }),
     ("toPairs", to_pairs),
     ("fromPairs", from_pairs),
@@ -21,8 +21,13 @@ pub(super) const TABLE: &[Entry] = &[
 fn map<'a>(what: &str, arguments: &'a [Value]) -> Result<&'a Map, String> {
     match argument(arguments, 0) {
         Value::Map(map) => Ok(map),
-        Value::Nil => Err(format!("cannot {what} invalid")),
-        other => Err(format!("cannot {what} {}", other.go_type())),
+        other => {
+            let kind = crate::lang::ops::kind(other);
+            Err(match what {
+                "toPairs" => format!("cannot transform {kind} to pairs"),
+                _ => format!("cannot get {what} from {kind}"),
+            })
+        }
     }
 }
 
@@ -43,7 +48,7 @@ fn list(
 }
 
 fn to_pairs(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
-    let map = map("transform to pairs", arguments)?;
+    let map = map("toPairs", arguments)?;
     context.grow(map.entries().len())?;
     let pair = |(key, value): (&Key, &Value)| {
         Value::Array(Array::of(Elem::Pair, vec![key.to_value(), value.clone()]))
@@ -54,7 +59,7 @@ fn to_pairs(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
 
 fn from_pairs(context: &mut Context<'_>, arguments: &[Value]) -> Answer {
     let Value::Array(array) = argument(arguments, 0) else {
-        let given = argument(arguments, 0).go_type();
+        let given = crate::go::sprint(argument(arguments, 0));
         return Err(format!("cannot transform {given} from pairs"));
     };
     context.grow(array.items().len())?;

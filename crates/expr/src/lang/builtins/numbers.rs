@@ -77,6 +77,7 @@ pub(crate) fn int(value: &Value) -> Answer {
             Some(value) => Ok(Value::Int(value)),
             None => Err(format!("invalid operation: int({text})")),
         },
+        Value::Nil => Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
         other => Err(format!("invalid operation: int({})", other.go_type())),
     }
 }
