@@ -1,5 +1,6 @@
 //! The pods of a workflow's nodes, and what they log.
 
+use anstream::adapter::strip_str;
 use kinds::k8s::api::core::v1::Pod;
 use kinds::kube::api::LogParams;
 use kinds::kube::{Api, Client};
@@ -30,5 +31,6 @@ pub async fn tail(client: &Client, namespace: &str, pod: &str, lines: i64) -> Ve
         ..LogParams::default()
     };
     let text = api.logs(pod, &params).await.unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    // Colours would spoil a picture.
+    text.lines().map(|line| strip_str(line).to_string()).collect()
 }

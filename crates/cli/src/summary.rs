@@ -176,33 +176,55 @@ fn place(artifact: &ArtifactView) -> String {
     String::new()
 }
 
-/// What failed: each node with its message and the end of its log, and how to see all of it.
+/// A node that failed, and the one that tells why: for a retried step its last attempt.
+struct Failure<'a> {
+    shown: &'a NodeView,
+    cause: &'a NodeView,
+}
+
+/// What failed: each node with its message and the end of its log, and what to do next.
 fn failures(followed: &Followed) -> String {
-    let failed: Vec<&NodeView> = in_order(&followed.status)
+    let failed: Vec<Failure<'_>> = in_order(&followed.status)
         .into_iter()
         .filter(|node| is_failed(node))
+        .map(|shown| Failure {
+            shown,
+            cause: last_attempt(followed, shown).unwrap_or(shown),
+        })
         .collect();
-    let mut text = String::new();
-    for node in failed.iter().take(MAX_FAILED) {
-        text.push_str(&failure(followed, node));
-    }
+    let mut text: String = failed
+        .iter()
+        .take(MAX_FAILED)
+        .map(|failure| failure.render(followed))
+        .collect();
     if failed.len() > MAX_FAILED {
         text.push_str(&format!("\n… and {} more failed\n", failed.len() - MAX_FAILED));
     }
-    if let Some(program) = failed.iter().find_map(|node| absent_program(&node.message)) {
-        let hint = paint(style::HINT, "hint");
-        text.push_str(&format!(
-            "\n{hint}: containers run with the programs of the machine they are on: install `{program}` there\n"
-        ));
-    } else if let Some(node) = failed.iter().find(|node| node.kind == "Pod") {
-        let pod = pods::name_of(&followed.name, node);
-        let hint = paint(style::HINT, "hint");
-        text.push_str(&format!(
-            "\n{hint}: `plimsoll up --detach`, then `plimsoll logs {} {pod}` shows all that it said\n",
-            followed.name
-        ));
+    if let Some(hint) = advice(followed, &failed) {
+        text.push_str(&format!("\n{}: {hint}\n", paint(style::HINT, "hint")));
     }
     text
+}
+
+/// What to do about the failures.
+fn advice(followed: &Followed, failed: &[Failure<'_>]) -> Option<String> {
+    let absent = failed
+        .iter()
+        .find_map(|failure| absent_program(&failure.cause.message));
+    if let Some(program) = absent {
+        return Some(format!(
+            "containers run with the programs of the machine they are on: install `{program}` there"
+        ));
+    }
+    let node = failed
+        .iter()
+        .map(|failure| failure.cause)
+        .find(|node| node.kind == "Pod")?;
+    let pod = pods::name_of(&followed.name, node);
+    Some(format!(
+        "`plimsoll up --detach`, then `plimsoll logs {} {pod}` shows all that it said",
+        followed.name
+    ))
 }
 
 /// The program that a step's machine does not have, if that is why it failed.
@@ -211,34 +233,47 @@ fn absent_program(message: &str) -> Option<&str> {
     before.rsplit('"').next().filter(|program| !program.is_empty())
 }
 
-/// Whether the node itself failed, not one below it. An attempt that was followed by a good one is no failure.
+/// Whether the node itself failed, not one below it. Attempts are not shown: their retried step is.
 fn is_failed(node: &NodeView) -> bool {
-    let own = !matches!(
-        node.kind.as_str(),
-        "Steps" | "DAG" | "StepGroup" | "TaskGroup" | "Retry"
-    );
-    own && Phase::parse(&node.phase).is_bad()
+    let own = !matches!(node.kind.as_str(), "Steps" | "DAG" | "StepGroup" | "TaskGroup");
+    own && !node.node_flag.retried && Phase::parse(&node.phase).is_bad()
 }
 
-fn failure(followed: &Followed, node: &NodeView) -> String {
-    let phase = Phase::parse(&node.phase);
-    let glyph = paint(phase.style(), phase.glyph());
-    let name = paint(style::BOLD, short(&followed.name, &node.name));
-    let mut text = format!("\n{glyph} {name}  {}: {}", phase.name(), one_line(&node.message));
-    if let Some(code) = node
-        .outputs
-        .exit_code
-        .as_ref()
-        .filter(|code| !node.message.contains(&format!("exit code {code}")))
-    {
-        text.push_str(&format!(" (exit code {code})"));
+fn last_attempt<'a>(followed: &'a Followed, node: &NodeView) -> Option<&'a NodeView> {
+    let attempts = node
+        .children
+        .iter()
+        .rev()
+        .filter_map(|id| followed.status.nodes.get(id));
+    attempts
+        .filter(|_| node.kind == "Retry")
+        .find(|child| child.node_flag.retried)
+}
+
+impl Failure<'_> {
+    fn render(&self, followed: &Followed) -> String {
+        let phase = Phase::parse(&self.shown.phase);
+        let glyph = paint(phase.style(), phase.glyph());
+        let name = paint(style::BOLD, short(&followed.name, &self.shown.name));
+        let mut text = format!(
+            "\n{glyph} {name}  {}: {}",
+            phase.name(),
+            one_line(&self.cause.message)
+        );
+        let code = self.cause.outputs.exit_code.as_ref();
+        if let Some(code) = code.filter(|code| !self.cause.message.contains(&format!("exit code {code}"))) {
+            text.push_str(&format!(" (exit code {code})"));
+        }
+        if self.shown.kind == "Retry" {
+            text.push_str(&format!("; {}", one_line(&self.shown.message)));
+        }
+        text.push('\n');
+        for line in followed.tails.get(&self.cause.id).into_iter().flatten() {
+            let bar = paint(style::DIM, "│");
+            text.push_str(&format!("  {bar} {}\n", one_line(line)));
+        }
+        text
     }
-    text.push('\n');
-    for line in followed.tails.get(&node.id).into_iter().flatten() {
-        let bar = paint(style::DIM, "│");
-        text.push_str(&format!("  {bar} {}\n", one_line(line)));
-    }
-    text
 }
 
 #[cfg(test)]
@@ -306,12 +341,21 @@ mod tests {
 
     #[test]
     fn what_failed_shows_why_and_how_to_see_more() {
+        let attempt = |number: usize, phase: &str| {
+            let id = format!("r{number}");
+            json!({"id": id, "name": format!("digits-x.retried({number})"), "type": "Pod", "phase": phase,
+                   "message": "exit code 1", "nodeFlag": {"retried": true}})
+        };
         let status = json!({
             "phase": "Failed", "message": "child 'digits-x.train' failed",
             "nodes": {
                 "digits-x": {"id": "digits-x", "name": "digits-x", "type": "DAG", "phase": "Failed", "children": ["a", "b"]},
                 "a": {"id": "a", "name": "digits-x.train", "type": "Pod", "phase": "Failed", "templateName": "train",
                       "boundaryID": "digits-x", "message": "Error (exit code 1)", "outputs": {"exitCode": "1"}},
+                "r": {"id": "r", "name": "digits-x.retried", "type": "Retry", "phase": "Failed", "boundaryID": "digits-x",
+                      "message": "No more retries left", "children": ["r0", "r1"]},
+                "r0": attempt(0, "Failed"),
+                "r1": attempt(1, "Failed"),
                 "b": {"id": "b", "name": "digits-x.other", "type": "Pod", "phase": "Error", "boundaryID": "digits-x",
                       "message": "pod deleted"},
             },
@@ -329,16 +373,18 @@ mod tests {
         check(
             &followed,
             &expect![[r#"
-            digits-x  Failed  child 'digits-x.train' failed
+                digits-x  Failed  child 'digits-x.train' failed
 
-            ✖ train  Failed: Error (exit code 1)
-              │ Traceback:
-              │ ValueError:  [31mno
+                ✖ train  Failed: Error (exit code 1)
+                  │ Traceback:
+                  │ ValueError:  [31mno
 
-            ⚠ other  Error: pod deleted
+                ⚠ other  Error: pod deleted
 
-            hint: `plimsoll up --detach`, then `plimsoll logs digits-x digits-x-train-3036051830` shows all that it said
-        "#]],
+                ✖ retried  Failed: exit code 1; No more retries left
+
+                hint: `plimsoll up --detach`, then `plimsoll logs digits-x digits-x-train-3036051830` shows all that it said
+            "#]],
         );
     }
 }

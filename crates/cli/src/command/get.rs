@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::output::{self, Format};
 use crate::pods;
 use crate::table::Table;
-use crate::tree::forest::{Forest, Item};
+use crate::tree::forest::{Forest, Item, Role};
 use crate::tree::phase::Phase;
 use crate::tree::view::{NodeView, SpecView, StatusView};
 use crate::ui::style::paint;
@@ -185,7 +185,12 @@ fn tree(object: &DynamicObject, status: &StatusView, now: Timestamp) -> String {
     let mut table = Table::new(["STEP", "TEMPLATE", "PODNAME", "DURATION", "MESSAGE"]);
     for root in &forest.roots {
         rows(&forest, *root, "", "", &mut |label, item| {
-            table.row(row(&name, label, item, status.nodes.get(&item.id), now));
+            // The items of a steps' loop stand below a row for which there is no node.
+            let node = status
+                .nodes
+                .get(&item.id)
+                .filter(|node| item.role != Role::FanOut || node.kind == "TaskGroup");
+            table.row(row(&name, label, item, node, now));
         });
     }
     table.render(0)

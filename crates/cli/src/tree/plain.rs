@@ -116,10 +116,31 @@ fn line(
     format!("{elapsed:>7}  {name:<width$}  {phase}{pad}{}", rest.trim_end())
 }
 
-/// A node's name without that of its workflow: `train(3:a)` of `digits-x7k2p.train(3:a)`.
+/// A node's name without that of its workflow and the number of its topmost group of steps: `train(3:a)` of
+/// `digits-x7k2p.train(3:a)` and of `digits-x7k2p[0].train(3:a)`.
 #[must_use]
 pub fn short<'a>(workflow: &str, name: &'a str) -> &'a str {
     let rest = name.strip_prefix(workflow).unwrap_or(name);
-    let rest = rest.strip_prefix('.').unwrap_or(rest);
+    let step = rest
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]."))
+        .map(|(_, step)| step);
+    let rest = step.or(rest.strip_prefix('.')).unwrap_or(rest);
     if rest.is_empty() { name } else { rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_without_what_all_share() {
+        let check = |name, expected: &str| assert_eq!(short("wf", name), expected);
+        check("wf", "wf");
+        check("wf.a", "a");
+        check("wf[12].a(0:x)", "a(0:x)");
+        check("wf[0].a[1].b", "a[1].b");
+        check("wf.onExit", "onExit");
+        check("other", "other");
+    }
 }

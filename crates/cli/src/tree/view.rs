@@ -116,6 +116,17 @@ pub struct NodeView {
     pub outputs: OutputsView,
     /// `N/M`.
     pub progress: String,
+    /// How it came about.
+    #[serde(deserialize_with = "null_default")]
+    pub node_flag: NodeFlagView,
+}
+
+/// How a node came about.
+#[derive(Clone, Debug, Default, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub struct NodeFlagView {
+    /// It is an attempt of a retried step.
+    pub retried: bool,
 }
 
 /// What is shown of a reference to a template of another object.
