@@ -16,6 +16,7 @@ mod ast;
 mod builtins;
 mod check;
 mod check_call;
+mod check_operator;
 mod compile;
 mod compile_call;
 mod environment;

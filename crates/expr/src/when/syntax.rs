@@ -8,102 +8,44 @@ use super::token::TokenKind::{
 };
 use super::token::{Operand, Token, TokenKind};
 
-/// The kinds that may follow a kind.
-fn followers(kind: TokenKind) -> &'static [TokenKind] {
-    const AFTER_VALUE: &[TokenKind] = &[
-        Modifier,
-        Comparator,
-        LogicalOperator,
-        ClauseClose,
-        Ternary,
-        Separator,
-    ];
-    match kind {
-        Start => &[
-            Prefix, Numeric, Boolean, Variable, Pattern, Accessor, String, Time, Clause,
-        ],
-        Clause => &[
-            Prefix,
-            Numeric,
-            Boolean,
-            Variable,
-            Pattern,
-            Accessor,
-            String,
-            Time,
-            Clause,
-            ClauseClose,
-        ],
-        ClauseClose => &[
-            Comparator,
-            Modifier,
-            Numeric,
-            Boolean,
-            Variable,
-            String,
-            Pattern,
-            Time,
-            Clause,
-            ClauseClose,
-            LogicalOperator,
-            Ternary,
-            Separator,
-        ],
-        Numeric | Boolean | String | Variable => AFTER_VALUE,
-        Time | Pattern => &[Modifier, Comparator, LogicalOperator, ClauseClose, Separator],
-        Accessor => &[
-            Clause,
-            Modifier,
-            Comparator,
-            LogicalOperator,
-            ClauseClose,
-            Ternary,
-            Separator,
-        ],
-        Modifier => &[
-            Prefix,
-            Numeric,
-            Variable,
-            Accessor,
-            String,
-            Boolean,
-            Clause,
-            ClauseClose,
-        ],
-        Comparator => &[
-            Prefix,
-            Numeric,
-            Boolean,
-            Variable,
-            Accessor,
-            String,
-            Time,
-            Clause,
-            ClauseClose,
-            Pattern,
-        ],
-        LogicalOperator => &[
-            Prefix,
-            Numeric,
-            Boolean,
-            Variable,
-            Accessor,
-            String,
-            Time,
-            Clause,
-            ClauseClose,
-        ],
-        Prefix => &[Numeric, Boolean, Variable, Accessor, Clause, ClauseClose],
-        Ternary => &[
-            Prefix, Numeric, Boolean, String, Time, Variable, Accessor, Clause, Separator,
-        ],
-        Separator => &[Prefix, Numeric, Boolean, String, Time, Variable, Accessor, Clause],
-    }
+/// Whether a token begins an operand.
+fn opens(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        Prefix | Numeric | Boolean | Variable | Accessor | String | Time | Clause
+    )
+}
+
+/// Whether a token goes on after an operand.
+fn goes_on(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        Modifier | Comparator | LogicalOperator | ClauseClose | Separator
+    )
 }
 
 /// Whether a token of one kind may follow one of another.
 pub(super) fn may_follow(kind: TokenKind, next: TokenKind) -> bool {
-    followers(kind).contains(&next)
+    match kind {
+        Start => opens(next) || next == Pattern,
+        Clause | Comparator => opens(next) || matches!(next, Pattern | ClauseClose),
+        // Two operands side by side pass after a bracket; what follows it is not looked at.
+        ClauseClose => {
+            let operand = opens(next) && !matches!(next, Prefix | Accessor);
+            goes_on(next) || operand || matches!(next, Ternary | Pattern)
+        }
+        Numeric | Boolean | String | Variable => goes_on(next) || next == Ternary,
+        Time | Pattern => goes_on(next),
+        Accessor => goes_on(next) || matches!(next, Ternary | Clause),
+        Modifier => (opens(next) && next != Time) || next == ClauseClose,
+        LogicalOperator => opens(next) || next == ClauseClose,
+        Prefix => matches!(
+            next,
+            Numeric | Boolean | Variable | Accessor | Clause | ClauseClose
+        ),
+        Ternary => opens(next) || next == Separator,
+        Separator => opens(next),
+    }
 }
 
 /// Whether an expression may end after a token of this kind.
