@@ -326,10 +326,13 @@ async fn deleting() {
     .await;
 }
 
+/// A workflow whose parameter has no value.
+const PARAMETRIZED: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\nspec:\n  entrypoint: main\n  arguments: {parameters: [{name: x}]}\n  templates:\n  - name: main\n    suspend: {}\n";
+
 #[tokio::test]
-async fn submitting() {
+async fn submitting_checks_first() {
     let bench = Bench::new().await;
-    bench.file("w.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\nspec:\n  entrypoint: main\n  arguments: {parameters: [{name: x}]}\n  templates:\n  - name: main\n    suspend: {}\n");
+    bench.file("w.yaml", PARAMETRIZED);
     check(
         &bench,
         "submit DIR/w.yaml",
@@ -378,6 +381,12 @@ async fn submitting() {
     )
     .await;
     assert_eq!(bench.count("argoproj.io/v1alpha1", "Workflow").await, 0);
+}
+
+#[tokio::test]
+async fn submitting_creates_once() {
+    let bench = Bench::new().await;
+    bench.file("w.yaml", PARAMETRIZED);
     check(
         &bench,
         "submit DIR/w.yaml -p x=1 -o name",
@@ -396,7 +405,7 @@ async fn submitting() {
         "submit --from wftmpl/t -o name",
         Exit::Success,
         expect![[r#"
-            t-npqrs
+            t-45678
         "#]],
     )
     .await;
