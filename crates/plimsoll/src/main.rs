@@ -15,6 +15,7 @@ mod host;
 mod logs;
 mod platform;
 mod settings;
+mod stats;
 
 use std::process::ExitCode;
 use std::sync::Arc;

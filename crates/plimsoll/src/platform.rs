@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::doors::Doors;
 use crate::logs::NodeLogs;
-use crate::{definitions, host, settings};
+use crate::{definitions, host, settings, stats};
 
 /// Starts platforms in this process.
 pub(crate) struct Embedded;
@@ -97,6 +97,7 @@ impl Parts {
         self.doors.close().await;
         // A store that failed has said so already, through `Running::failed`.
         let _ = self.store.durable(self.store.revision()).await;
+        stats::leave(&self.store);
         drop(self.directory);
     }
 }

@@ -59,6 +59,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "spawner",
             "node",
             "cli",
+            "workflow",
         ],
     ),
     ("xtask", &["meta", "argo", "world"]),
