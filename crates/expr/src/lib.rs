@@ -14,6 +14,7 @@ mod go;
 pub mod go_format;
 pub mod jsonpath;
 pub mod lang;
+pub mod selector;
 mod sprig;
 pub mod strftime;
 pub mod template;

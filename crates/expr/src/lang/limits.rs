@@ -10,7 +10,7 @@ pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
 pub(crate) const MAX_BYTES: u64 = 32 << 20;
 
 /// Instructions of one run: about a second.
-pub(crate) const MAX_STEPS: u64 = 10_000_000;
+pub(crate) const MAX_STEPS: u64 = 5_000_000;
 
 /// How deep brackets and operands may nest, so that parsing fits any thread's stack.
 pub(crate) const MAX_NESTING: u32 = 100;
