@@ -19,7 +19,7 @@ mod registry;
 
 use std::sync::Arc;
 
-use ::workflow::contract;
+pub use ::workflow::contract::Config as MachineConfig;
 use tokio::task::JoinSet;
 
 use crate::context::Context;
@@ -54,7 +54,7 @@ pub(crate) const BUDGETS: Kind =
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// What the machines go by.
-    pub machine: Arc<contract::Config>,
+    pub machine: Arc<MachineConfig>,
     /// Only workflows with this `workflows.argoproj.io/controller-instanceid`; none means those without.
     pub instance_id: Option<String>,
     /// After each batch, compare the machine with one rebuilt from the API's objects, and count what

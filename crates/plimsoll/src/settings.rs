@@ -18,9 +18,9 @@ const KEPT: [&str; 4] = ["HOME", "LANG", "LC_ALL", "TZ"];
 
 /// The controllers of a platform of one machine.
 pub(crate) fn controllers(directory: &Directory) -> controller::Config {
-    let machine = workflow::contract::Config {
+    let machine = controller::workflow::MachineConfig {
         artifact_repository: Some(repository(&directory.artifacts())),
-        ..workflow::contract::Config::default()
+        ..controller::workflow::MachineConfig::default()
     };
     controller::Config::embedded(controller::workflow::Config {
         machine: Arc::new(machine),
