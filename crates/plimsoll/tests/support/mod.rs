@@ -9,37 +9,37 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// A user with an empty home directory.
-pub struct User {
+pub(crate) struct User {
     home: tempfile::TempDir,
 }
 
 impl User {
     /// A new one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             home: tempfile::tempdir().expect("a temporary directory"),
         }
     }
 
     /// Where their files lie.
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// The data directory that their platform takes by default.
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.home().join(".local/share/plimsoll")
     }
 
     /// Writes a file of theirs and says where.
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home().join(name);
         std::fs::write(&path, text).expect("the home directory can be written");
         path
     }
 
     /// `plimsoll ARGS` in their home directory.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command.args(args).current_dir(self.home()).env_clear();
         command
@@ -50,12 +50,12 @@ impl User {
     }
 
     /// Runs `plimsoll ARGS` to its end.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("the binary starts")
     }
 
     /// Starts `plimsoll up ARGS` and returns once it is ready.
-    pub fn up(&self, args: &[&str], env: &[(&str, &str)]) -> Up {
+    pub(crate) fn up(&self, args: &[&str], env: &[(&str, &str)]) -> Up {
         let mut command = self.command(&[&["up"], args].concat());
         command
             .envs(env.iter().copied())
@@ -90,8 +90,8 @@ fn said(child: &mut Child) -> String {
 }
 
 /// A platform in the foreground; ended when dropped.
-pub struct Up {
-    pub child: Child,
+pub(crate) struct Up {
+    pub(crate) child: Child,
 }
 
 impl Drop for Up {
@@ -102,7 +102,7 @@ impl Drop for Up {
 }
 
 /// The object that a command printed.
-pub fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         panic!(
             "{error} in stdout {:?}; stderr: {}",
@@ -113,12 +113,12 @@ pub fn json(output: &Output) -> Value {
 }
 
 /// Bytes as text.
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The root of the repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()
