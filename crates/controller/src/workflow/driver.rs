@@ -254,7 +254,8 @@ impl Driver {
 
     /// Compares the machine with one rebuilt from the API, if asked to, and if both saw the same.
     async fn compare(&self, session: &Session) {
-        if !self.config.verify {
+        // What lingers is not in the API yet, and may not follow from the pods a moment later.
+        if !self.config.verify || session.lingering.due().is_some() {
             return;
         }
         let Ok(inputs) = self.inputs().await else { return };
