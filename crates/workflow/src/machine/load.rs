@@ -63,7 +63,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         pods: pods.into_iter().map(|p| (p.node_id.clone(), p)).collect(),
         results: results.into_iter().map(|r| (r.node_id.clone(), r)).collect(),
         boundaries: BTreeMap::new(),
-        boundary_texts: BTreeMap::new(),
+        results_wanted: BTreeMap::new(),
         pod_nodes,
         daemons,
         queue: BTreeMap::new(),

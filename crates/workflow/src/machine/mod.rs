@@ -72,8 +72,8 @@ pub struct Machine {
     results: BTreeMap<String, TaskResult>,
     /// The templates of steps and dag nodes.
     boundaries: BTreeMap<Ix, Arc<Template>>,
-    /// They as JSON, which is searched for references to results.
-    boundary_texts: BTreeMap<Ix, Arc<str>>,
+    /// The steps of each whose result is referred to.
+    results_wanted: BTreeMap<Ix, Arc<BTreeSet<String>>>,
     /// Which node a pod belongs to, by the pod's name.
     pod_nodes: HashMap<String, String>,
     /// Daemons that serve, by the id of their boundary.

@@ -1,5 +1,6 @@
 //! Starting the work that a template says, by its kind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use argo::Template;
@@ -141,18 +142,11 @@ impl Machine {
         let Some(template) = self.boundaries.get(&boundary) else {
             return false;
         };
-        let text = self.boundary_texts.entry(boundary).or_insert_with(|| {
+        let wanted = self.results_wanted.entry(boundary).or_insert_with(|| {
             let json = serde_json::to_string(&**template).unwrap_or_default();
-            json.into()
+            Arc::new(results_referred_to(&json))
         });
-        let name = crate::names::step_of(&call.name);
-        // Quotes inside JSON strings are escaped: both forms of `steps["name"]` are looked for.
-        let forms = [
-            format!(".{name}.outputs.result"),
-            format!("['{name}'].outputs.result"),
-            format!("[\\\"{name}\\\"].outputs.result"),
-        ];
-        forms.iter().any(|form| text.contains(form))
+        wanted.contains(crate::names::step_of(&call.name))
     }
 }
 
@@ -175,4 +169,17 @@ fn frame(ix: Ix, call: &Call, base: Base, template: &Template, prefix: &'static 
         refs: Refs::new(prefix),
         level: call.level + 1,
     }
+}
+
+/// The steps whose `outputs.result` a template's JSON refers to: `steps.NAME.outputs.result`, or
+/// `steps["NAME"].outputs.result` in an expression, whose quotes are escaped there.
+fn results_referred_to(json: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in json.match_indices(".outputs.result") {
+        let before = json[..at].trim_end_matches(['"', '\'', '\\', ']']);
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let start = before.rfind(|c| !word(c)).map_or(0, |i| i + 1);
+        names.insert(before[start..].to_owned());
+    }
+    names
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use argo::template::DagTemplate;
 use argo::{DagTask, Template};
 use expr::depends::Depends;
+use expr::template::tags_in;
 use serde_json::Value;
 
 use super::calls::Call;
@@ -47,11 +48,14 @@ impl<'a> Check<'a> {
                 .map(|task| task.name.as_str())
                 .filter(|name| !has_tag(name)),
         );
+        let tasks: BTreeMap<&str, &DagTask> =
+            dag.tasks.iter().map(|task| (task.name.as_str(), task)).collect();
+        self.digits(template, dag, &base);
         let needs: Vec<BTreeSet<String>> = dag
             .tasks
             .iter()
             .enumerate()
-            .map(|(at, task)| self.needs(template, dag, task, &format!("{base}/{at}")))
+            .map(|(at, task)| self.needs(template, &tasks, task, &format!("{base}/{at}")))
             .collect();
         self.one_style(template, dag, &base);
         self.target(template, dag, pointer);
@@ -62,22 +66,19 @@ impl<'a> Check<'a> {
             .zip(&needs)
             .collect();
         self.cycles(template, dag, &graph, &base);
+        let repeating = dag.tasks.iter().filter(|task| Call::from(*task).repeats());
+        let repeats: BTreeSet<&str> = repeating.map(|task| task.name.as_str()).collect();
         let mut called = BTreeMap::new();
         for task in &dag.tasks {
             called.insert(task.name.as_str(), self.quietly_called(task));
         }
         for (at, task) in dag.tasks.iter().enumerate() {
-            let mut known = scope.clone();
-            for ancestor in ancestors(&graph, &task.name) {
-                let repeats = dag
-                    .tasks
-                    .iter()
-                    .find(|other| other.name == ancestor)
-                    .is_some_and(|other| Call::from(other).repeats());
-                let template = called.get(ancestor.as_str()).copied().flatten();
-                known.add_call(&format!("tasks.{ancestor}"), template, repeats);
-            }
             let raw = raw.pointer(&format!("/dag/tasks/{at}")).unwrap_or(&Value::Null);
+            let mut known = scope.clone();
+            for ancestor in ancestors_named(&graph, &task.name, raw) {
+                let template = called.get(ancestor).copied().flatten();
+                known.add_call(&format!("tasks.{ancestor}"), template, repeats.contains(ancestor));
+            }
             self.call(template, &Call::from(task), raw, &format!("{base}/{at}"), &known);
         }
         for task in &dag.tasks {
@@ -102,12 +103,11 @@ impl<'a> Check<'a> {
     fn needs(
         &mut self,
         template: &Template,
-        dag: &DagTemplate,
+        tasks: &BTreeMap<&str, &DagTask>,
         task: &DagTask,
         pointer: &str,
     ) -> BTreeSet<String> {
         let name = &template.name;
-        self.digit(template, dag, task, pointer);
         let needs: BTreeSet<String> = if task.depends.is_empty() {
             task.dependencies.iter().cloned().collect()
         } else {
@@ -124,7 +124,7 @@ impl<'a> Check<'a> {
                 }
             }
         };
-        self.needs_exist(template, dag, task, &needs, pointer);
+        self.needs_exist(template, tasks, task, &needs, pointer);
         needs
     }
 
@@ -156,31 +156,32 @@ impl<'a> Check<'a> {
     }
 
     /// A name that begins with a digit would be read as a number.
-    fn digit(&mut self, template: &Template, dag: &DagTemplate, task: &DagTask, pointer: &str) {
-        let used = dag
-            .tasks
-            .iter()
-            .any(|task| !task.depends.is_empty() || !task.dependencies.is_empty());
-        if used && task.name.starts_with(|c: char| c.is_ascii_digit()) {
-            let message = format!(
-                "templates.{}.tasks.{} name cannot begin with a digit when using either 'depends' or 'dependencies'",
-                template.name, task.name
-            );
-            self.problem(format!("{pointer}/name"), message, "begin it with a letter");
+    fn digits(&mut self, template: &Template, dag: &DagTemplate, base: &str) {
+        let orders = |task: &DagTask| !task.depends.is_empty() || !task.dependencies.is_empty();
+        if !dag.tasks.iter().any(orders) {
+            return;
+        }
+        for (at, task) in dag.tasks.iter().enumerate() {
+            if task.name.starts_with(|c: char| c.is_ascii_digit()) {
+                let message = format!(
+                    "templates.{}.tasks.{} name cannot begin with a digit when using either 'depends' or 'dependencies'",
+                    template.name, task.name
+                );
+                self.problem(format!("{base}/{at}/name"), message, "begin it with a letter");
+            }
         }
     }
 
     fn needs_exist(
         &mut self,
         template: &Template,
-        dag: &DagTemplate,
+        tasks: &BTreeMap<&str, &DagTask>,
         task: &DagTask,
         needs: &BTreeSet<String>,
         pointer: &str,
     ) {
-        let names: Vec<&str> = dag.tasks.iter().map(|task| task.name.as_str()).collect();
         for need in needs.iter().filter(|need| !has_tag(need)) {
-            let Some(found) = dag.tasks.iter().find(|other| other.name == **need) else {
+            let Some(found) = tasks.get(need.as_str()) else {
                 let message = format!(
                     "templates.{}.tasks.{}: dependency '{need}' not defined",
                     template.name, task.name
@@ -190,13 +191,14 @@ impl<'a> Check<'a> {
                 } else {
                     "depends"
                 };
+                let names: Vec<&str> = tasks.keys().copied().collect();
                 self.problem(format!("{pointer}/{field}"), message, suggest(need, &names));
                 continue;
             };
             let any = format!("{need}.AnySucceeded");
             let all = format!("{need}.AllFailed");
             let asked = task.depends.contains(&any) || task.depends.contains(&all);
-            if asked && !Call::from(found).repeats() {
+            if asked && !Call::from(*found).repeats() {
                 let message = format!(
                     "templates.{}.tasks.{}: task '{need}' does not contain any items",
                     template.name, task.name
@@ -228,6 +230,9 @@ impl<'a> Check<'a> {
         graph: &BTreeMap<&str, &BTreeSet<String>>,
         base: &str,
     ) {
+        if !has_cycle(graph) {
+            return;
+        }
         let mut shown: BTreeSet<String> = BTreeSet::new();
         for (at, task) in dag.tasks.iter().enumerate() {
             if shown.contains(&task.name) {
@@ -256,18 +261,69 @@ impl<'a> Check<'a> {
     }
 }
 
-/// All tasks that `task` depends on, directly or not.
-fn ancestors(graph: &BTreeMap<&str, &BTreeSet<String>>, task: &str) -> BTreeSet<String> {
+/// More tasks than this are only suggested where they are named.
+const FEW: usize = 50;
+
+/// The tasks that `task` depends on, directly or not: those that its tags name, or all where they are few.
+/// A long chain whose tasks each name the one before is walked one step back from each, not to its beginning.
+fn ancestors_named<'a>(
+    graph: &BTreeMap<&'a str, &'a BTreeSet<String>>,
+    task: &'a str,
+    raw: &Value,
+) -> BTreeSet<&'a str> {
+    let tags = tags_in(raw);
+    let named: BTreeSet<&str> = tags
+        .iter()
+        .filter_map(|located| located.tag.name().strip_prefix("tasks.")?.split('.').next())
+        .collect();
     let mut found = BTreeSet::new();
-    let mut open: Vec<&str> = vec![task];
-    while let Some(name) = open.pop() {
-        for need in graph.get(name).into_iter().flat_map(|needs| needs.iter()) {
-            if found.insert(need.clone()) {
-                open.push(need);
+    if named.is_empty() {
+        return found;
+    }
+    let all = graph.len() <= FEW;
+    let mut missing = named.len();
+    let mut open: std::collections::VecDeque<&str> = [task].into();
+    while let Some(name) = open.pop_front() {
+        for need in graph.get(name).copied().into_iter().flatten() {
+            if found.insert(need.as_str()) {
+                open.push_back(need);
+                missing -= usize::from(named.contains(need.as_str()));
             }
+        }
+        if missing == 0 && !all {
+            break;
         }
     }
     found
+}
+
+/// Whether some task depends on itself: those without open dependencies are taken away until none is left.
+fn has_cycle(graph: &BTreeMap<&str, &BTreeSet<String>>) -> bool {
+    let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    for (task, needs) in graph {
+        let known = needs.iter().filter(|need| graph.contains_key(need.as_str()));
+        open.insert(task, known.clone().count());
+        known.for_each(|need| dependents.entry(need).or_default().push(task));
+    }
+    let mut free: Vec<&str> = open
+        .iter()
+        .filter(|(_, n)| **n == 0)
+        .map(|(task, _)| *task)
+        .collect();
+    let mut done = 0;
+    while let Some(task) = free.pop() {
+        done += 1;
+        for dependent in dependents.get(task).into_iter().flatten() {
+            if let Some(left) = open.get_mut(dependent) {
+                *left -= 1;
+                if *left == 0 {
+                    free.push(dependent);
+                }
+            }
+        }
+    }
+    done < graph.len()
 }
 
 /// A shortest way from `task` along its dependencies back to itself.
