@@ -14,7 +14,7 @@ pub fn sprintf(format: &str, value: i64) -> String {
         next: 0,
         value,
         reordered: false,
-        used_index: false,
+        after_index: false,
     };
     printer.run();
     printer.out
@@ -28,7 +28,8 @@ struct Printer<'a> {
     value: i64,
     /// An argument was named by number, so that having some left over is no mistake.
     reordered: bool,
-    used_index: bool,
+    /// What was read last was an index.
+    after_index: bool,
 }
 
 /// What stands between the `%` and the verb.
@@ -63,28 +64,24 @@ impl Printer<'_> {
 
     fn verb(&mut self) {
         let mut spec = self.flags();
-        self.used_index = false;
         let mut good = self.index();
-        match self.rest.next_if_eq(&'*') {
-            Some(_) => match self.star() {
-                Some(width) => {
-                    spec.minus |= width < 0;
-                    spec.zero &= width >= 0;
-                    spec.width = Some(usize::try_from(width.unsigned_abs()).unwrap_or(0));
-                }
-                None => self.out.push_str("%!(BADWIDTH)"),
-            },
-            None => {
-                spec.width = self.number();
-                good &= !(self.used_index && spec.width.is_some());
-            }
+        if self.rest.next_if_eq(&'*').is_some() {
+            self.width(&mut spec);
+        } else {
+            spec.width = self.number();
+            good &= !(self.after_index && spec.width.is_some());
         }
-        if self.rest.next_if_eq(&'.').is_some() {
-            good &= !self.used_index;
+        // A point that ends the format is no precision.
+        let mut ahead = self.rest.clone();
+        if ahead.next() == Some('.') && ahead.next().is_some() {
+            self.rest.next();
+            good &= !self.after_index;
             good &= self.index();
             spec.precision = self.precision();
         }
-        good &= self.used_index || self.index();
+        if !self.after_index {
+            good &= self.index();
+        }
         match self.rest.next() {
             None => self.out.push_str("%!(NOVERB)"),
             Some('%') => self.out.push('%'),
@@ -95,6 +92,18 @@ impl Printer<'_> {
                 let text = integer(spec, verb, self.value);
                 self.out.push_str(&text);
             }
+        }
+    }
+
+    /// The argument as a width; a negative one means left.
+    fn width(&mut self, spec: &mut Spec) {
+        match self.star() {
+            Some(width) => {
+                spec.minus |= width < 0;
+                spec.zero &= width >= 0;
+                spec.width = Some(usize::try_from(width.unsigned_abs()).unwrap_or(0));
+            }
+            None => self.out.push_str("%!(BADWIDTH)"),
         }
     }
 
@@ -113,15 +122,20 @@ impl Printer<'_> {
         spec
     }
 
+    /// A number; one that is too large swallows the rest of the format.
     fn number(&mut self) -> Option<usize> {
         let mut value = None;
         while let Some(digit) = self.rest.peek().and_then(|c| c.to_digit(10)) {
             self.rest.next();
             let digit = usize::try_from(digit).unwrap_or(0);
             let number = value.unwrap_or(0_usize).saturating_mul(10).saturating_add(digit);
+            if number > MAX_WIDTH {
+                self.rest.by_ref().for_each(drop);
+                return None;
+            }
             value = Some(number);
         }
-        value.filter(|number| *number <= MAX_WIDTH)
+        value
     }
 
     fn precision(&mut self) -> Option<usize> {
@@ -141,20 +155,20 @@ impl Printer<'_> {
     fn star(&mut self) -> Option<i64> {
         let taken = self.next == 0;
         self.next += 1;
-        self.used_index = false;
+        self.after_index = false;
         let fits = usize::try_from(self.value.unsigned_abs()).is_ok_and(|value| value <= MAX_WIDTH);
         (taken && fits).then_some(self.value)
     }
 
     /// `[n]`, which names the argument that comes next. False where there is no such argument.
     fn index(&mut self) -> bool {
-        if self.rest.next_if_eq(&'[').is_none() {
+        self.after_index = self.rest.next_if_eq(&'[').is_some();
+        if !self.after_index {
             return true;
         }
         self.reordered = true;
         let number = self.number();
         let closed = self.rest.next_if_eq(&']').is_some();
-        self.used_index = true;
         match number {
             Some(1) if closed => {
                 self.next = 0;
@@ -167,17 +181,25 @@ impl Printer<'_> {
 
 /// An integer by a verb, or Go's complaint about the verb.
 fn integer(spec: Spec, verb: char, value: i64) -> String {
+    let plain = Spec {
+        plus: false,
+        sharp: false,
+        ..spec
+    };
     match verb {
-        'd' | 'v' => digits(spec, value, 10, ""),
+        'd' => digits(spec, value, 10, ""),
+        'v' => digits(plain, value, 10, ""),
         'b' => digits(spec, value, 2, if spec.sharp { "0b" } else { "" }),
         'o' => digits(spec, value, 8, if spec.sharp { "0" } else { "" }),
-        'O' => digits(spec, value, 8, "0o"),
+        'O' => digits(spec, value, 8, if spec.sharp { "0o0" } else { "0o" }),
         'x' => digits(spec, value, 16, if spec.sharp { "0x" } else { "" }),
         'X' => digits(spec, value, 16, if spec.sharp { "0X" } else { "" }).to_uppercase(),
-        'c' => pad(Spec { zero: false, ..spec }, character(value).to_string()),
-        'q' => pad(Spec { zero: false, ..spec }, quoted(value)),
+        'c' => pad(spec, character(value).to_string()),
+        'q' => pad(spec, quoted(value, spec.plus)),
         'U' => unicode(spec, value),
+        'T' => pad(spec, "int".chars().take(spec.precision.unwrap_or(3)).collect()),
         _ => {
+            let spec = if verb == 'w' { plain } else { spec };
             let shown = digits(spec, value, 10, "");
             format!("%!{verb}(int={shown})")
         }
@@ -203,8 +225,10 @@ fn digits(spec: Spec, value: i64, radix: u64, prefix: &str) -> String {
     let digits = radix_text(value.unsigned_abs(), radix);
     let zeros = "0".repeat(least.saturating_sub(digits.len()));
     // Octal's leading zero may be there already.
-    let leading_zero = !zeros.is_empty() || digits == "0";
-    let prefix = if prefix == "0" && leading_zero { "" } else { prefix };
+    let prefix = match prefix.strip_suffix('0') {
+        Some(prefix) if !zeros.is_empty() || digits == "0" => prefix,
+        _ => prefix,
+    };
     pad(
         Spec { zero: false, ..spec },
         format!("{sign}{prefix}{zeros}{digits}"),
@@ -223,13 +247,15 @@ fn radix_text(mut value: u64, radix: u64) -> String {
     }
 }
 
+/// Fills the width: with blanks, or with zeros on the left.
 fn pad(spec: Spec, text: String) -> String {
     let missing = spec.width.unwrap_or(0).saturating_sub(text.chars().count());
-    let blanks = " ".repeat(missing);
+    let zeros = spec.zero && !spec.minus;
+    let filling = if zeros { "0" } else { " " }.repeat(missing);
     if spec.minus {
-        text + &blanks
+        text + &filling
     } else {
-        blanks + &text
+        filling + &text
     }
 }
 
@@ -240,22 +266,29 @@ fn character(value: i64) -> char {
         .unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-fn quoted(value: i64) -> String {
-    match character(value) {
-        '\'' => r"'\''".to_owned(),
-        '"' => "'\"'".to_owned(),
-        c => {
+fn quoted(value: i64, ascii: bool) -> String {
+    let c = character(value);
+    let text = match c {
+        '\'' => r"\'".to_owned(),
+        '"' => "\"".to_owned(),
+        _ if ascii && !c.is_ascii() => match u32::from(c) {
+            code @ 0..=0xffff => format!("\\u{code:04x}"),
+            code => format!("\\U{code:08x}"),
+        },
+        _ => {
             let text = crate::go::quote(c.encode_utf8(&mut [0; 4]));
-            format!("'{}'", &text[1..text.len() - 1])
+            text[1..text.len() - 1].to_owned()
         }
-    }
+    };
+    format!("'{text}'")
 }
 
 fn unicode(spec: Spec, value: i64) -> String {
     let least = spec.precision.unwrap_or(4).max(4);
     let mut text = format!("U+{value:0least$X}");
-    if spec.sharp {
-        text.push_str(&format!(" '{}'", character(value)));
+    let c = u32::try_from(value).ok().and_then(char::from_u32);
+    if let Some(c) = c.filter(|c| spec.sharp && crate::go::is_printable(*c)) {
+        text.push_str(&format!(" '{c}'"));
     }
     pad(Spec { zero: false, ..spec }, text)
 }

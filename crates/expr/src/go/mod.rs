@@ -16,6 +16,6 @@ pub(crate) use json::{from_json, to_json, to_json_indented, to_json_raw};
 pub(crate) use json_error::json_problem;
 pub(crate) use layout::zone;
 pub(crate) use print::{sprint, sprint_bounded};
-pub(crate) use quote::quote;
+pub(crate) use quote::{is_printable, quote};
 pub(crate) use regexp::regexp;
 pub(crate) use text::{split, split_after, to_lower, to_upper};

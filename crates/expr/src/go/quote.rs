@@ -37,9 +37,10 @@ fn push(quoted: &mut String, c: char) {
 }
 
 /// Go's `unicode.IsPrint`, near enough: no controls, no spaces but the ASCII one, no invisible formatting.
-fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     c == ' '
         || !(c.is_control()
             || c.is_whitespace()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{fff9}'..='\u{fffb}'))
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}'
+                    | '\u{f0000}'..='\u{10ffff}' | '\u{fff9}'..='\u{fffb}'))
 }
