@@ -112,7 +112,7 @@ mod tests {
         fs::write(scratch.path().join("format"), "7\n").expect("writable");
         match Directory::open(scratch.path()) {
             Err(PlatformError::Format { found, known, .. }) => {
-                assert_eq!((found.as_str(), known.as_str()), ("7", "1"))
+                assert_eq!((found.as_str(), known.as_str()), ("7", "1"));
             }
             Err(other) => panic!("unexpected: {other}"),
             Ok(_) => panic!("a directory of format 7 was opened"),
