@@ -272,3 +272,36 @@ fn failing_fast_in_steps() {
     steps: [[{name: bad, template: work}], [{name: never, template: work}]]";
     check(&manifest(spec), "Failed");
 }
+
+#[test]
+fn locks_within_a_workflow() {
+    let spec = "
+  templates:
+  - name: main
+    steps:
+    - - {name: one, template: alone, withItems: [1, 2, 3, 4]}
+      - {name: two, template: pairs, withItems: [1, 2, 3]}
+  - name: alone
+    synchronization: {mutexes: [{name: door}]}
+    container: {image: i, command: [c]}
+  - name: pairs
+    synchronization: {mutexes: [{name: door}, {name: window}]}
+    retryStrategy: {limit: 1}
+    container: {image: i, command: [c]}";
+    check(&manifest(spec), "Succeeded");
+    let mut world = world(&manifest(spec));
+    let mut most = 0;
+    for _ in 0..500 {
+        let running = world
+            .pods
+            .values()
+            .filter(|p| p["status"]["phase"] == "Running" || p["status"]["phase"] == "Pending");
+        most = most.max(running.count());
+        if !world.queue.is_empty() {
+            world.deliver(0);
+        } else if !world.advance(|_| 0) {
+            break;
+        }
+    }
+    assert_eq!((world.phase(), most), ("Succeeded", 1));
+}

@@ -10,6 +10,7 @@ use serde_json::json;
 use support::{Outcome, World};
 use workflow::contract::{Config, Library};
 
+#[expect(clippy::needless_pass_by_value, reason = "it is made for the call")]
 fn run(spec: serde_json::Value) -> f64 {
     let workflow = json!({"kind": "Workflow", "metadata": {"name": "wf", "namespace": "n"}, "spec": spec});
     let began = Instant::now();

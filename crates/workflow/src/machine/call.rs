@@ -44,7 +44,14 @@ impl Machine {
         if known.is_none() {
             self.check_limits(call.boundary)?;
         }
-        self.perform(call, known, inner, template)
+        match self.lock(&call, known, &inner, &template) {
+            Ok(None) => self.perform(call, known, inner, template),
+            Ok(Some(waiting)) => Ok(waiting),
+            Err(message) => {
+                self.error_node(known, &call, &message);
+                Err(Stop::Error(message))
+            }
+        }
     }
 
     /// The template that is called, its inputs filled in.
@@ -68,7 +75,7 @@ impl Machine {
     }
 
     /// Starts what the template says, repeated if it has a retry strategy.
-    fn perform(
+    pub(super) fn perform(
         &mut self,
         call: Call,
         known: Option<Ix>,

@@ -105,7 +105,8 @@ impl Machine {
         let stopped = shutdown.enabled() && !shutdown.allows(on_exit);
         let (kind, phase) = (self.nodes.status(ix).r#type.clone(), self.phase(ix).to_owned());
         match kind.as_str() {
-            kind::POD if stopped && self.waits_for_lock(ix) => self.stop_node(ix),
+            _ if stopped && self.waits_for_lock(ix) => self.stop_node(ix),
+            _ if expired && self.waits_for_lock(ix) => self.mark(ix, FAILED, DEADLINE),
             kind::POD if stopped => {
                 self.end_pod(
                     ix,

@@ -8,6 +8,7 @@ use meta::Timestamp;
 use serde_json::json;
 
 use super::effects::Outbox;
+use super::locks::Locks;
 use super::nodes::{Ix, Nodes};
 use super::{Control, Machine, Shutdown};
 use crate::contract::{Inputs, Library};
@@ -70,6 +71,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         blocked: BTreeSet::new(),
         freed: false,
         timers: BTreeSet::new(),
+        locks: Locks::load(status.synchronization.as_ref()),
         control,
         nesting: 0,
         out: Outbox::default(),

@@ -20,6 +20,7 @@ mod hooks;
 mod lifecycle;
 mod limits;
 mod load;
+mod locks;
 mod nodes;
 mod outbound;
 mod outputs;
@@ -86,6 +87,7 @@ pub struct Machine {
     freed: bool,
     /// When to look at a node again.
     timers: BTreeSet<(Timestamp, Ix)>,
+    locks: locks::Locks,
     control: Control,
     /// How deep calls are nested right now; deeper ones go through the queue.
     nesting: usize,
@@ -287,6 +289,7 @@ impl Machine {
         }
         let outcome = match plan {
             Plan::Idle => Ok(Plan::Idle),
+            Plan::Locked(plan) => self.evaluate_locked(ix, plan),
             Plan::Pod(plan) => self.evaluate_pod(ix, plan),
             Plan::Suspend(template) => self.evaluate_suspend(ix, template),
             Plan::Retry(plan) => self.evaluate_retry(ix, plan, &notes),
@@ -332,6 +335,9 @@ impl Machine {
         let before = self.nodes.counts(None);
         let matters = self.nodes.change(ix, |status| change(status, now));
         if matters {
+            if phase::over(self.phase(ix)) {
+                self.unlock(ix);
+            }
             self.export_outputs(ix);
             if let Some(parent) = self.nodes.get(ix).parent {
                 self.enqueue(parent, Note::Child(ix, None));

@@ -10,6 +10,7 @@ use argo::{Arguments, DagTask, Template, WorkflowStep};
 use expr::depends::Depends;
 use meta::Timestamp;
 
+use super::locks::LockedPlan;
 use super::nodes::Ix;
 
 use crate::template::{Base, Holder};
@@ -21,6 +22,8 @@ pub(crate) enum Plan {
     /// Nothing, or nothing that was taken up again since the machine was rebuilt.
     #[default]
     Idle,
+    /// It waits for a lock.
+    Locked(Box<LockedPlan>),
     /// It waits for its pod.
     Pod(Box<PodPlan>),
     /// It waits for somebody, or for a time.
