@@ -95,6 +95,12 @@ impl Writer<'_, '_> {
                     writer.entry(key, value)
                 });
             }
+            Value::Time(time) if !(0..=9999).contains(&time.year()) => {
+                let problem = "Time.MarshalJSON: year outside of range [0,9999]";
+                return Err(format!(
+                    "json: error calling MarshalJSON for type time.Time: {problem}"
+                ));
+            }
             Value::Time(time) => self
                 .out
                 .push_str(&format!("\"{}\"", super::layout::rfc3339(time))),

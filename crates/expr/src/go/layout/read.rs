@@ -1,8 +1,8 @@
 //! Reading times by a layout.
 
+use jiff::Zoned;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Zoned};
 
 use super::{MONTHS, Part, WEEKDAYS, parts};
 
@@ -17,6 +17,8 @@ struct Fields {
     minute: i8,
     second: i8,
     nanos: i32,
+    /// The hour was read from a twelve-hour clock.
+    twelve: bool,
     afternoon: Option<bool>,
     offset: Option<i32>,
 }
@@ -32,6 +34,9 @@ pub(crate) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
             let (rest, written) = (crate::go::quote(rest), crate::go::quote(written));
             format!("parsing time {quoted} as {quoted_layout}: cannot parse {rest} as {written}")
         })?;
+        if let Some(what) = fields.out_of_range() {
+            return Err(format!("parsing time {quoted}: {what} out of range"));
+        }
         // A fraction of a second is read even where the layout has none.
         let fraction_next = matches!(parts.get(index + 1), Some((Part::Fraction { .. }, _)));
         if matches!(part, Part::Second { .. }) && !fraction_next {
@@ -44,7 +49,7 @@ pub(crate) fn parse(layout: &str, text: &str, zone: &TimeZone) -> Result<Zoned, 
     }
     fields
         .build(zone)
-        .map_err(|what| format!("parsing time {quoted}: {what} out of range"))
+        .map_err(|what| format!("parsing time {quoted}: {what}"))
 }
 
 fn digits(rest: &str, least: usize, most: usize) -> Option<(i32, &str)> {
@@ -95,7 +100,10 @@ fn read_part<'a>(fields: &mut Fields, part: Part<'_>, rest: &'a str) -> Option<&
             set(&mut fields.year_day, (i16::try_from(value).ok()?, rest))
         }
         Part::Hour => put(&mut fields.hour, small(rest, false)?),
-        Part::Hour12 { zero } => put(&mut fields.hour, small(rest, zero)?),
+        Part::Hour12 { zero } => {
+            fields.twelve = true;
+            put(&mut fields.hour, small(rest, zero)?)
+        }
         Part::Minute { zero } => put(&mut fields.minute, small(rest, zero)?),
         Part::Second { zero } => put(&mut fields.second, small(rest, zero)?),
         Part::LongYear => {
@@ -113,14 +121,7 @@ fn read_part<'a>(fields: &mut Fields, part: Part<'_>, rest: &'a str) -> Option<&
             fields.afternoon = (afternoon || morning).then_some(afternoon);
             fields.afternoon.map(|_| &rest[2..])
         }
-        Part::ZoneName => {
-            let length = rest.bytes().take_while(u8::is_ascii_uppercase).count();
-            // An abbreviation alone fixes no offset, but these two.
-            if matches!(&rest[..length], "UTC" | "GMT") {
-                fields.offset = Some(0);
-            }
-            (3..=5).contains(&length).then(|| &rest[length..])
-        }
+        Part::ZoneName => zone_name(fields, rest),
         Part::Offset {
             z,
             colon,
@@ -129,6 +130,47 @@ fn read_part<'a>(fields: &mut Fields, part: Part<'_>, rest: &'a str) -> Option<&
         } => read_offset(fields, rest, z, colon, minutes, seconds),
         Part::Fraction { digits, trim, .. } => read_fraction(fields, rest, (!trim).then_some(digits)),
     }
+}
+
+/// An abbreviation of a zone. Alone it fixes no offset, but for `UTC` and `GMT+3`.
+fn zone_name<'a>(fields: &mut Fields, rest: &'a str) -> Option<&'a str> {
+    fields.offset = Some(0);
+    if let Some(rest) = rest.strip_prefix("UTC") {
+        return Some(rest);
+    }
+    if let Some(rest) = ["ChST", "MeST"].iter().find_map(|name| rest.strip_prefix(name)) {
+        return Some(rest);
+    }
+    if let Some(after) = rest.strip_prefix("GMT") {
+        let Some((hours, length)) = signed_hours(after) else {
+            return Some(after);
+        };
+        fields.offset = Some(hours * 3600);
+        return Some(&after[length..]);
+    }
+    if let Some((_, length)) = signed_hours(rest) {
+        return Some(&rest[length..]);
+    }
+    let name = &rest[..rest.bytes().take(6).take_while(u8::is_ascii_uppercase).count()];
+    let known = match name.len() {
+        3 => true,
+        4 => name.ends_with('T') || name == "WITA",
+        5 => name.ends_with('T'),
+        _ => false,
+    };
+    known.then(|| &rest[name.len()..])
+}
+
+/// A sign and up to 23 hours, with the length of the text.
+fn signed_hours(text: &str) -> Option<(i32, usize)> {
+    let sign = match text.chars().next()? {
+        '+' => 1,
+        '-' => -1,
+        _ => return None,
+    };
+    let length = text[1..].bytes().take_while(u8::is_ascii_digit).count();
+    let hours: i32 = text[1..=length].parse().ok()?;
+    (hours <= 23).then_some((sign * hours, length + 1))
 }
 
 fn set<'a, T>(field: &mut Option<T>, (value, rest): (T, &'a str)) -> Option<&'a str> {
@@ -199,7 +241,11 @@ fn read_fraction<'a>(fields: &mut Fields, rest: &'a str, wanted: Option<usize>) 
     let Some(after) = rest.strip_prefix(['.', ',']) else {
         return wanted.is_none().then_some(rest);
     };
-    let count = after.bytes().take_while(u8::is_ascii_digit).count();
+    let count = after
+        .bytes()
+        .take(wanted.unwrap_or(usize::MAX))
+        .take_while(u8::is_ascii_digit)
+        .count();
     if count == 0 || wanted.is_some_and(|wanted| wanted != count) {
         return None;
     }
@@ -213,38 +259,52 @@ fn read_fraction<'a>(fields: &mut Fields, rest: &'a str, wanted: Option<usize>) 
 }
 
 impl Fields {
-    /// The time, or which part of it there is none of.
+    /// What has been read so far and is none of its kind. Days are known with the month alone.
+    fn out_of_range(&self) -> Option<&'static str> {
+        match self {
+            _ if self.month.is_some_and(|month| !(1..=12).contains(&month)) => Some("month"),
+            _ if self.hour > if self.twelve { 12 } else { 23 } => Some("hour"),
+            _ if self.minute > 59 => Some("minute"),
+            _ if self.second > 59 => Some("second"),
+            _ => None,
+        }
+    }
+
+    /// The time, or why there is none.
     fn build(&self, zone: &TimeZone) -> Result<Zoned, &'static str> {
         let hour = match self.afternoon {
             Some(true) if self.hour < 12 => self.hour + 12,
             Some(false) if self.hour == 12 => 0,
             _ => self.hour,
         };
-        let time = Time::new(hour, 0, 0, 0).map_err(|_| "hour")?;
-        let time = time.with().minute(self.minute).build().map_err(|_| "minute")?;
-        let time = time.with().second(self.second).build().map_err(|_| "second")?;
-        let time = time
-            .with()
-            .subsec_nanosecond(self.nanos)
-            .build()
-            .map_err(|_| "second")?;
+        let time = Time::new(hour, self.minute, self.second, self.nanos).map_err(|_| "hour out of range")?;
         let civil = DateTime::from_parts(self.date()?, time);
         let zone = match self.offset {
             Some(0) => TimeZone::UTC,
-            Some(seconds) => TimeZone::fixed(Offset::from_seconds(seconds).map_err(|_| "time zone offset")?),
+            Some(seconds) => {
+                TimeZone::fixed(Offset::from_seconds(seconds).map_err(|_| "time zone offset out of range")?)
+            }
             None => zone.clone(),
         };
-        civil.to_zoned(zone).map_err(|_| "time")
+        civil.to_zoned(zone).map_err(|_| "time out of range")
     }
 
     fn date(&self) -> Result<Date, &'static str> {
         let year = self.year.unwrap_or(0);
-        if let (Some(day), None, None) = (self.year_day, self.month, self.day) {
-            let start = Date::new(year, 1, 1).map_err(|_| "day-of-year")?;
-            let moved = start.checked_add(SignedDuration::from_hours(24 * i64::from(day - 1)));
-            return moved.map_err(|_| "day-of-year");
+        let Some(number) = self.year_day else {
+            let first = Date::new(year, self.month.unwrap_or(1), 1).map_err(|_| "month out of range")?;
+            let day = first.with().day(self.day.unwrap_or(1)).build();
+            return day.map_err(|_| "day out of range");
+        };
+        let first = Date::new(year, 1, 1).map_err(|_| "year out of range")?;
+        let date = first.with().day_of_year(number).build();
+        let date = date.map_err(|_| "day-of-year out of range")?;
+        if self.month.is_some_and(|month| month != date.month()) {
+            return Err("day-of-year does not match month");
         }
-        let first = Date::new(year, self.month.unwrap_or(1), 1).map_err(|_| "month")?;
-        first.with().day(self.day.unwrap_or(1)).build().map_err(|_| "day")
+        if self.day.is_some_and(|day| day != date.day()) {
+            return Err("day-of-year does not match day");
+        }
+        Ok(date)
     }
 }
