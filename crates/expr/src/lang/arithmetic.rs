@@ -44,11 +44,18 @@ pub(super) fn subtract(a: &Value, b: &Value) -> Answer {
         return Ok(difference);
     }
     match (a, b) {
-        (Value::Time(a), Value::Time(b)) => Ok(Value::Duration(a.timestamp().duration_since(b.timestamp()))),
+        (Value::Time(a), Value::Time(b)) => Ok(Value::Duration(since(a, b))),
         (Value::Time(time), Value::Duration(by)) => moved(time, SignedDuration::ZERO.saturating_sub(*by)),
         (Value::Duration(a), Value::Duration(b)) => Ok(Value::Duration(a.saturating_sub(*b))),
         _ => mismatch(a, "-", b),
     }
+}
+
+/// The time between two, or the longest that Go's `int64` of nanoseconds holds.
+pub(super) fn since(a: &jiff::Zoned, b: &jiff::Zoned) -> SignedDuration {
+    let nanos = a.timestamp().duration_since(b.timestamp()).as_nanos();
+    let nanos = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    SignedDuration::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }
 
 fn moved(time: &jiff::Zoned, by: SignedDuration) -> Answer {

@@ -137,9 +137,7 @@ static TIMES: &[Function] = &[
         two_times(a, |a, b| Value::Int(a.timestamp().cmp(&b.timestamp()) as i64))
     }),
     method("Sub", &[Time, Time], Duration, |_, a| {
-        two_times(a, |a, b| {
-            Value::Duration(a.timestamp().duration_since(b.timestamp()))
-        })
+        two_times(a, |a, b| Value::Duration(super::arithmetic::since(a, b)))
     }),
     method("Add", &[Time, Duration], Time, |_, a| match a {
         [time, by] => super::arithmetic::add(time, by),

@@ -95,8 +95,10 @@ fn read_part<'a>(fields: &mut Fields, part: Part<'_>, rest: &'a str) -> Option<&
             };
             set(&mut fields.day, small(rest, pad == "0")?)
         }
-        Part::YearDay { .. } => {
-            let (value, rest) = digits(rest.trim_start_matches(' '), 1, 3)?;
+        Part::YearDay { pad } => {
+            let blanks = rest.len() - rest.trim_start_matches(' ').len();
+            let blanks = if pad == " " { blanks.min(2) } else { 0 };
+            let (value, rest) = digits(&rest[blanks..], 3 - blanks, 3 - blanks)?;
             set(&mut fields.year_day, (i16::try_from(value).ok()?, rest))
         }
         Part::Hour => put(&mut fields.hour, small(rest, false)?),
