@@ -98,7 +98,7 @@ fn read_part<'a>(fields: &mut Fields, part: Part<'_>, rest: &'a str) -> Option<&
         Part::YearDay { pad } => {
             let blanks = rest.len() - rest.trim_start_matches(' ').len();
             let blanks = if pad == " " { blanks.min(2) } else { 0 };
-            let (value, rest) = digits(&rest[blanks..], 3 - blanks, 3 - blanks)?;
+            let (value, rest) = digits(&rest[blanks..], if pad == " " { 1 } else { 3 }, 3)?;
             set(&mut fields.year_day, (i16::try_from(value).ok()?, rest))
         }
         Part::Hour => put(&mut fields.hour, small(rest, false)?),
