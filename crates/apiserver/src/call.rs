@@ -73,9 +73,9 @@ impl Call<'_> {
     /// Waits until `revision` may be told to this caller.
     pub(crate) async fn settle(&self, revision: Revision) -> Result<(), ApiError> {
         if self.caller.durability == Durability::Durable && self.server.store.durable_revision() < revision {
-            meta::crash::point(CRASH_POINTS[0]);
+            meta::crash::point("apiserver.appended");
             self.server.store.durable(revision).await?;
-            meta::crash::point(CRASH_POINTS[1]);
+            meta::crash::point("apiserver.durable");
         }
         Ok(())
     }

@@ -29,6 +29,9 @@ use meta::crash;
 use crate::place::Place;
 use command::Ended;
 
+/// Where a test may kill the process: the names of [`meta::crash::point`] in `plimsoll exec`.
+pub const CRASH_POINTS: [&str; 4] = ["exec.staged", "exec.ended", "exec.saved", "exec.reported"];
+
 /// Why the executor itself failed, as a clause for people: the node's message.
 #[derive(Debug)]
 struct Failure(String);
