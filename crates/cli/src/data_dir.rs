@@ -6,8 +6,9 @@
 //! D/artifacts/   the directory artifact repository
 //! ```
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -47,7 +48,7 @@ impl Lock {
     /// Another process holds it ([`PlatformError::InUse`]), or it cannot be written.
     pub fn acquire(data_dir: &Path) -> Result<Self, PlatformError> {
         let fail = |error| PlatformError::from_io(data_dir, error);
-        std::fs::create_dir_all(data_dir).map_err(fail)?;
+        create(data_dir).map_err(fail)?;
         let mut file = open(data_dir).map_err(fail)?;
         if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
             return Err(match error {
@@ -63,12 +64,21 @@ impl Lock {
     }
 }
 
+/// Creates `data_dir` for its owner only, if it is absent.
+///
+/// # Errors
+/// It is absent and cannot be created.
+pub fn create(data_dir: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)
+}
+
 fn open(data_dir: &Path) -> std::io::Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(0o600)
         .open(data_dir.join("lock"))
 }
 

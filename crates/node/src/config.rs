@@ -76,7 +76,7 @@ pub struct Image {
     pub pattern: String,
     /// Folder of programs, looked up before `PATH`; also what an image volume shows.
     pub programs: Option<PathBuf>,
-    /// Program and first arguments of a container without `command`.
+    /// Program and first arguments of a container without `command`; without one, its `args` are the command.
     pub entrypoint: Vec<String>,
     /// Arguments of a container with neither `command` nor `args`.
     pub arguments: Vec<String>,

@@ -317,19 +317,16 @@ pub(crate) fn hostname(pod: &Pod) -> String {
 fn argv(container: &Container, image: Option<&Image>, env: &Environment) -> Result<Vec<String>, NoStart> {
     let given = |list: &Option<Vec<String>>| list.clone().filter(|list| !list.is_empty());
     let (command, args) = (given(&container.command), given(&container.args));
-    let entrypoint = image.map(|image| image.entrypoint.clone()).unwrap_or_default();
-    let mut argv = match (&command, &args) {
-        (Some(command), _) => command.clone(),
-        (None, _) => entrypoint,
+    // An image that is known to have no entry point runs its arguments; of an unknown one that cannot be said.
+    let argv = match (command, image) {
+        (Some(command), _) => [command, args.unwrap_or_default()].concat(),
+        (None, Some(image)) => [
+            image.entrypoint.clone(),
+            args.unwrap_or_else(|| image.arguments.clone()),
+        ]
+        .concat(),
+        (None, None) => Vec::new(),
     };
-    match args {
-        Some(args) if !argv.is_empty() => argv.extend(args),
-        Some(_) => {}
-        None if command.is_none() => {
-            argv.extend(image.map(|image| image.arguments.clone()).unwrap_or_default());
-        }
-        None => {}
-    }
     if argv.is_empty() {
         let reference = container.image.as_deref().unwrap_or_default();
         return Err(NoStart::Impossible(format!(

@@ -1,7 +1,7 @@
 //! The platform's settings: `D/config.yaml`, or the file that `--config` names.
 //!
 //! ```yaml
-//! images:                      # what stands for an image on this machine; the first match counts
+//! images:                      # what stands for an image on this machine; the first match counts, these before the built-in ones
 //!   - image: "argoproj/argosay*"
 //!     programs: ./images/argosay   # folder looked up before PATH; relative to this file
 //!     entrypoint: [argosay]        # for containers without a command
@@ -73,7 +73,9 @@ impl Config {
         };
         let mut config =
             Self::parse(&text).map_err(|error| error.context(format!("in {}", file.display())))?;
-        let base = file.parent().unwrap_or(Path::new("."));
+        // Absolute, for those who use these paths work elsewhere.
+        let file = std::path::absolute(file)?;
+        let base = file.parent().unwrap_or(Path::new("/"));
         for image in &mut config.images {
             image.programs = image.programs.take().map(|programs| base.join(programs));
         }

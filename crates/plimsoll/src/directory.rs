@@ -1,14 +1,16 @@
 //! The data directory: who holds it, what format it has, and where things lie in it.
 //!
 //! ```text
-//!   D/lock         who holds the directory            D/artifacts/   the artifact repository
-//!   D/format       version of everything below        D/api.sock     the API, for this user
-//!   D/store/       the API's objects                  D/kubeconfig   the API, for kubectl
-//!   D/node/        pods, logs, the spawner            D/config.yaml  settings, if any
+//!   D/lock         who holds the directory            D/artifacts/     the artifact repository
+//!   D/format       version of everything below        D/run/api.sock   the API, for this user
+//!   D/store/       the API's objects                  D/kubeconfig     the API, for kubectl
+//!   D/node/        pods, logs, the spawner            D/config.yaml    settings, if any
 //! ```
+//!
+//! What it holds is for its owner only. A directory that was there before keeps its own permissions: it may be anything.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use cli::PlatformError;
@@ -29,9 +31,17 @@ impl Directory {
         let lock = Lock::acquire(path)?;
         let fail = |error| PlatformError::from_io(path, error);
         let path = path.canonicalize().map_err(fail)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(fail)?;
         check_format(&path)?;
-        Ok(Self { path, _lock: lock })
+        let directory = Self { path, _lock: lock };
+        for part in [
+            directory.store(),
+            directory.node(),
+            directory.artifacts(),
+            directory.run(),
+        ] {
+            make_private(&part).map_err(|error| PlatformError::from_io(part, error))?;
+        }
+        Ok(directory)
     }
 
     /// The directory itself, absolute.
@@ -54,15 +64,27 @@ impl Directory {
         self.path.join("artifacts")
     }
 
+    /// What lies here only while the platform runs. A folder, so that steps that see it see the socket of the next
+    /// platform too.
+    pub(crate) fn run(&self) -> PathBuf {
+        self.path.join("run")
+    }
+
     /// The API's unix socket.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.path.join("api.sock")
+        self.run().join("api.sock")
     }
 
     /// The kubeconfig for other clients.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         cli::data_dir::kubeconfig(&self.path)
     }
+}
+
+/// A folder that only its owner may enter.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }
 
 /// Writes the format of a new directory, and refuses one that this program cannot read.

@@ -1,7 +1,7 @@
 //! How others reach the platform: a unix socket for this user's processes, https on loopback for kubectl.
 
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
@@ -86,14 +86,16 @@ impl Doors {
 }
 
 async fn listen(port: Option<u16>) -> Result<TcpListener, PlatformError> {
-    let address = (Ipv4Addr::LOCALHOST, port.unwrap_or(0));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
     TcpListener::bind(address)
         .await
         .map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => PlatformError::PortTaken {
-                address: format!("{}:{}", address.0, address.1),
+                address: address.to_string(),
             },
-            _ => PlatformError::Other(error.into()),
+            _ => {
+                PlatformError::Other(anyhow::Error::new(error).context(format!("cannot listen on {address}")))
+            }
         })
 }
 

@@ -12,6 +12,7 @@ mod definitions;
 mod directory;
 mod doors;
 mod host;
+mod images;
 mod logs;
 mod platform;
 mod settings;

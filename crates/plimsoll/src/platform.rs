@@ -139,8 +139,6 @@ async fn start_node(
         .context("cannot find this program")
         .map_err(PlatformError::Other)?;
     let config = settings::node(directory, config, program, host.clone());
-    std::fs::create_dir_all(directory.artifacts())
-        .map_err(|error| PlatformError::from_io(directory.artifacts(), error))?;
     let user = User::admin(&format!("system:node:{}", config.name));
     let node = Node::start(client(server, user, Durability::Durable), config)
         .await

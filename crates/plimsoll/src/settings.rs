@@ -10,6 +10,7 @@ use node::{ApiAccess, Capacity, Image, NodeConfig};
 
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::images;
 
 /// Programs are looked up here when the platform itself was started without `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -47,6 +48,7 @@ pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, hos
         .iter()
         .map(image)
         .chain([Image::own(&program)])
+        .chain(images::well_known())
         .collect();
     NodeConfig {
         name: config.node.name.clone().unwrap_or_else(host_name),
@@ -83,7 +85,7 @@ fn image(image: &crate::config::Image) -> Image {
 /// What steps reach even if it lies in the directory that they see a private one of.
 fn visible(directory: &Directory, program: &Path, images: &[Image]) -> Vec<PathBuf> {
     let programs = images.iter().filter_map(|image| image.programs.clone());
-    [directory.artifacts(), directory.socket(), program.to_owned()]
+    [directory.artifacts(), directory.run(), program.to_owned()]
         .into_iter()
         .chain(programs)
         .collect()

@@ -14,6 +14,7 @@ pub(crate) struct Connection {
     stream: UnixStream,
     inbox: Inbox,
     output: Vec<u8>,
+    greeted: bool,
     closed: bool,
 }
 
@@ -24,6 +25,7 @@ impl Connection {
             stream,
             inbox: Inbox::default(),
             output: Vec::new(),
+            greeted: false,
             closed: false,
         })
     }
@@ -38,6 +40,11 @@ impl Connection {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Whether the peer was welcomed: before that it expects no other message.
+    pub(crate) fn is_greeted(&self) -> bool {
+        self.greeted
     }
 
     /// Every whole request that has arrived.
@@ -81,6 +88,7 @@ impl Connection {
     /// Queues a message; it goes out with the next [`Connection::flush`].
     pub(crate) fn send(&mut self, message: Option<&Message>) {
         if let Some(message) = message {
+            self.greeted |= matches!(message, Message::Welcome { .. });
             self.closed |= frame::encode(message, &mut self.output).is_err();
         }
     }

@@ -370,7 +370,11 @@ impl Server {
     }
 
     fn tell(&mut self, message: &Message) {
-        for connection in &mut self.connections {
+        for connection in self
+            .connections
+            .iter_mut()
+            .filter(|connection| connection.is_greeted())
+        {
             connection.send(Some(message));
         }
     }

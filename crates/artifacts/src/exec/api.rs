@@ -2,6 +2,9 @@
 //!
 //! The socket is spoken to directly: a whole client would cost a step more than its report.
 
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,7 +104,11 @@ impl Api {
     /// folder it lay in is there.
     pub(super) fn is_worth_waiting_for(&self) -> bool {
         match self {
-            Self::Socket { path, .. } => path.parent().is_some_and(Path::is_dir),
+            // A folder that was removed may still be mounted here, but then has no name left.
+            Self::Socket { path, .. } => path
+                .parent()
+                .and_then(|folder| folder.metadata().ok())
+                .is_some_and(|folder| folder.is_dir() && folder.nlink() > 0),
             Self::Cluster => true,
         }
     }
@@ -154,7 +161,7 @@ fn answer(method: &Method, status: StatusCode, body: &[u8]) -> Answer {
 
 async fn by_socket(path: &Path, token: &str, request: &Request) -> Result<(StatusCode, Bytes), String> {
     let lost = |error: &dyn std::fmt::Display| format!("no answer at {}: {error}", path.display());
-    let stream = UnixStream::connect(path).await.map_err(|error| lost(&error))?;
+    let stream = connect(path).await.map_err(|error| lost(&error))?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| lost(&error))?;
     let driver = tokio::spawn(connection);
@@ -176,6 +183,18 @@ async fn by_socket(path: &Path, token: &str, request: &Request) -> Result<(Statu
         .to_bytes();
     driver.abort();
     Ok((status, body))
+}
+
+/// Connects through the socket's folder: a socket's path may have 107 bytes, and data directories may be deep.
+async fn connect(path: &Path) -> std::io::Result<UnixStream> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(std::io::ErrorKind::InvalidFilename.into());
+    };
+    let folder = File::open(folder)?;
+    let short = Path::new("/proc/self/fd")
+        .join(folder.as_raw_fd().to_string())
+        .join(name);
+    UnixStream::connect(short).await
 }
 
 async fn by_cluster(request: &Request) -> Result<(StatusCode, Bytes), String> {

@@ -6,6 +6,7 @@
 //! export KUBECONFIG=/home/me/.local/share/plimsoll/kubeconfig
 //! ```
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -13,6 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::context::Context;
+use crate::data_dir;
 use crate::error::{CommandError, Result};
 use crate::exit::Exit;
 use crate::platform::{PlatformError, PlatformOptions, Running};
@@ -115,8 +117,10 @@ async fn detach(context: &Context, data_dir: &Path, port: Option<u16>) -> Result
 
 fn start_behind(context: &Context, data_dir: &Path, port: Option<u16>, log: &Path) -> Result<Child> {
     let fail = |error| CommandError::from(PlatformError::from_io(log, error));
-    std::fs::create_dir_all(data_dir).map_err(fail)?;
-    let messages = std::fs::File::create(log).map_err(fail)?;
+    data_dir::create(data_dir).map_err(fail)?;
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let messages = options.open(log).map_err(fail)?;
     let program = std::env::current_exe().map_err(CommandError::from)?;
     let mut command = Command::new(program);
     command.arg("up").arg("--data-dir").arg(data_dir);

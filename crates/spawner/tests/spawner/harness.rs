@@ -98,6 +98,16 @@ impl Spawner {
         words
     }
 
+    /// A second connection to this spawner, which has not said anything yet.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            dir: TempDir::new().unwrap(),
+            stream: open(&self.dir),
+            inbox: Inbox::default(),
+            welcome: self.welcome.clone(),
+        }
+    }
+
     fn greet(&mut self) {
         self.send(&Request::Hello { version: VERSION });
         self.welcome = self.receive();

@@ -1,6 +1,6 @@
 //! Starts, ends, repeats, signals, and what survives which death.
 
-use spawner::protocol::{Message, Outcome, Request, Stage};
+use spawner::protocol::{Message, Outcome, Request, Stage, VERSION};
 
 use crate::harness::{Spawner, Test, exited, key};
 
@@ -11,6 +11,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("signals_reach_a_process", signals_reach_a_process),
     ("nothing_outlives_its_process", nothing_outlives_its_process),
     ("a_restarted_node_adopts", a_restarted_node_adopts),
+    ("a_greeting_comes_first", a_greeting_comes_first),
     (
         "a_killed_spawner_leaves_unknown_outcomes",
         a_killed_spawner_leaves_unknown_outcomes,
@@ -127,6 +128,20 @@ fn nothing_outlives_its_process() {
     while !is_gone(pid) {
         spawner.listing();
     }
+}
+
+fn a_greeting_comes_first() {
+    let mut spawner = Spawner::launch();
+    spawner.sh("a", "sleep 1000").unwrap();
+    let mut silent = spawner.another();
+    spawner.send(&Request::Signal {
+        key: key("a"),
+        signal: 9,
+        all: true,
+    });
+    spawner.ended();
+    silent.send(&Request::Hello { version: VERSION });
+    assert!(matches!(silent.receive(), Message::Welcome { .. }));
 }
 
 fn a_restarted_node_adopts() {
