@@ -186,12 +186,12 @@ impl From<kube::Error> for CommandError {
     fn from(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => {
-                let kind = if status.code == 507 {
-                    ErrorKind::Disk
+                if status.code == 507 {
+                    Self::new(ErrorKind::Disk, status.message.clone())
+                        .hint("free some space: what was accepted goes on once there is room")
                 } else {
-                    ErrorKind::Failed
-                };
-                Self::new(kind, status.message.clone())
+                    Self::failed(status.message.clone())
+                }
             }
             kube::Error::SerdeError(source) => {
                 Self::failed("the API server's answer is not understood").because(&source)

@@ -4,6 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -11,9 +12,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::Command;
 use crate::context::Context;
+use crate::data_dir;
 
-/// `kube` warns of an answer that it cannot decode by writing the whole of it, secrets included.
-const SILENCED: &str = "kube_client::client=error";
+/// `kube` warns of an answer that it cannot decode by writing the whole of it, secrets included; its errors are the
+/// commands' own, and said by them.
+const SILENCED: &str = "kube_client::client=off";
 
 /// Starts passing messages on. They are no part of any command's answer: if it is not possible, there are none.
 pub(crate) fn start(context: &Context, command: &Command) {
@@ -65,10 +68,11 @@ impl LogFile {
         match self.file.take() {
             Some(file) => Ok(self.file.insert(file)),
             None => {
-                std::fs::create_dir_all(&self.dir)?;
+                data_dir::create(&self.dir)?;
                 let file = OpenOptions::new()
                     .create(true)
                     .append(true)
+                    .mode(0o600)
                     .open(self.dir.join("plimsoll.log"))?;
                 Ok(self.file.insert(file))
             }

@@ -280,28 +280,35 @@ fn a_disk_without_room_for_a_store() {
 fn a_disk_that_becomes_full() {
     let user = user();
     let directory = user.home().join("small");
-    let Some(_disk) = SmallDisk::mount(&directory, "6m") else {
+    let Some(_disk) = SmallDisk::mount(&directory, "24m") else {
         return;
     };
-    let up = user.run(&["up", "--detach", "--data-dir", "small"]);
-    check(&up, 0, &[]);
-    let mut filler = std::fs::File::create(directory.join("filler")).expect("there is room");
-    while filler.write_all(&[1; 4096]).is_ok() {}
-    let mut refused = None;
-    for _ in 0..64 {
-        let output = user.run(&["submit", &digits(), "--data-dir", "small"]);
-        if !output.status.success() {
-            refused = Some(output);
-            break;
-        }
-    }
-    let said = text(&refused.expect("the disk is full").stderr);
-    assert!(said.contains("error:"), "{said}");
-    drop(filler);
-    std::fs::remove_file(directory.join("filler")).expect("it can be removed");
-    user.run(&["down", "--data-dir", "small"]);
-    check(&user.run(&["run", "quick.yaml", "--data-dir", "small"]), 0, &[]);
-    user.run(&["down", "--data-dir", "small"]);
+    let _up = user.up(&["--data-dir", "small"], &[]);
+    let filler = directory.join("filler");
+    let mut file = std::fs::File::create(&filler).expect("there is room");
+    while file.write_all(&[1; 4096]).is_ok() {}
+    // The log has room that it took beforehand.
+    let note = format!(
+        "generateName: one-, annotations: {{note: {}}}",
+        "x".repeat(200_000)
+    );
+    let quick = workflow("{image: alpine, command: [\"true\"]}");
+    user.file("long.yaml", &quick.replace("generateName: one-", &note));
+    let mut submissions = (0..500).map(|_| user.run(&["submit", "long.yaml", "--data-dir", "small"]));
+    let refused = submissions.find(|output| !output.status.success());
+    let refused = refused.expect("the disk is full");
+    check(
+        &refused,
+        4,
+        &["error:", "No space left on device", "hint: free some space"],
+    );
+    // What was refused changed nothing, and what was accepted goes on once there is room.
+    std::fs::remove_file(&filler).expect("it can be removed");
+    check(
+        &user.run(&["submit", "quick.yaml", "--wait", "--data-dir", "small"]),
+        0,
+        &[],
+    );
 }
 
 #[test]
