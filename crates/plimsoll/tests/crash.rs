@@ -4,8 +4,6 @@
 //! The witness is a ledger outside the platform: `python3` of the pipeline's image is a script that appends the pod's name to
 //! the ledger and syncs it before it becomes Python.
 
-#![expect(clippy::print_stderr, reason = "says which points were reached")]
-
 mod support;
 
 use std::collections::BTreeMap;

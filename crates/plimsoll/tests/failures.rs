@@ -1,5 +1,7 @@
 //! What goes wrong at run time, each with its documented exit code, an `error:` and a `hint:`.
 
+#![expect(clippy::print_stderr, reason = "says what is skipped")]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -280,7 +282,7 @@ fn a_disk_without_room_for_a_store() {
 fn a_disk_that_becomes_full() {
     let user = user();
     let directory = user.home().join("small");
-    let Some(_disk) = SmallDisk::mount(&directory, "24m") else {
+    let Some(_disk) = SmallDisk::mount(&directory, "40m") else {
         return;
     };
     let _up = user.up(&["--data-dir", "small"], &[]);
