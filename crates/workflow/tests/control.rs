@@ -1,0 +1,193 @@
+//! What people and the platform do to a workflow that runs: stop, terminate, suspend, resume, refuse, delete.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Outcome, World, documents};
+use workflow::contract::{Config, Event, Library, WaitReason, WorkflowView};
+
+const SPEC: &str = "
+kind: Workflow
+spec:
+  entrypoint: main
+  onExit: last
+  templates:
+  - name: main
+    steps: [[{name: long, template: work}], [{name: next, template: work}]]
+  - name: work
+    container: {image: i, command: [c]}
+  - name: last
+    container: {image: i, command: [c]}
+";
+
+const WAITS: &str = "
+kind: Workflow
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps: [[{name: ask, template: ask}], [{name: use, template: work, arguments: {parameters: [{name: p, value: '{{steps.ask.outputs.parameters.answer}}'}]}}]]
+  - name: ask
+    suspend: {}
+    outputs: {parameters: [{name: answer, valueFrom: {supplied: {}}}]}
+  - name: work
+    inputs: {parameters: [{name: p}]}
+    container: {image: i, command: [c], args: ['{{inputs.parameters.p}}']}
+";
+
+/// A world in which the pods of nodes called `long` run until they are deleted.
+fn world(manifest: &str) -> World {
+    let mut workflow = documents(manifest).remove(0);
+    workflow["metadata"] = json!({"name": "wf", "namespace": "NAMESPACE"});
+    let script = |node: &str| Outcome {
+        forever: node.ends_with("long"),
+        ..Outcome::default()
+    };
+    World::new(workflow, Library::default(), Config::default(), Box::new(script))
+}
+
+/// Somebody patches the Workflow, and the machine sees it.
+fn patch(world: &mut World, patch: &Value) {
+    support::merge_patch(&mut world.workflow, patch);
+    let view: WorkflowView = serde_json::from_value(world.workflow.clone()).unwrap();
+    world.machine.observe(Event::Workflow(view), world.now);
+    world.carry_out();
+}
+
+/// Phase and message of a node.
+fn node(world: &World, name: &str) -> (String, String) {
+    let nodes = world.workflow["status"]["nodes"].as_object().unwrap();
+    let node = nodes.values().find(|n| n["name"] == name);
+    let text = |field: &str| {
+        node.map(|n| n[field].as_str().unwrap_or_default().to_owned())
+            .unwrap_or_default()
+    };
+    (text("phase"), text("message"))
+}
+
+fn check(world: &World, phase: &str, message: &str) {
+    let said = world.workflow["status"]["message"].as_str().unwrap_or_default();
+    assert_eq!((world.phase(), said), (phase, message));
+}
+
+#[test]
+fn stop_lets_exit_handlers_run() {
+    let mut world = world(SPEC);
+    world.run();
+    patch(&mut world, &json!({"spec": {"shutdown": "Stop"}}));
+    world.run();
+    check(&world, "Failed", "Stopped with strategy 'Stop'");
+    let said = "workflow shutdown with strategy:  Stop".to_owned();
+    assert_eq!(node(&world, "wf[0].long"), ("Failed".to_owned(), said));
+    assert_eq!(node(&world, "wf.onExit").0, "Succeeded");
+    assert_eq!(node(&world, "wf[1]").0, "");
+}
+
+#[test]
+fn terminate_does_not() {
+    let mut world = world(SPEC);
+    world.run();
+    patch(&mut world, &json!({"spec": {"shutdown": "Terminate"}}));
+    world.run();
+    check(&world, "Failed", "Stopped with strategy 'Terminate'");
+    assert_eq!(node(&world, "wf.onExit").0, "");
+}
+
+#[test]
+fn a_suspended_workflow_starts_nothing_new() {
+    let mut world = world(&SPEC.replace("name: long", "name: short"));
+    patch(&mut world, &json!({"spec": {"suspend": true}}));
+    world.run();
+    assert_eq!(node(&world, "wf[0].short").0, "Succeeded");
+    assert_eq!(node(&world, "wf[1]").0, "");
+    assert_eq!(
+        world.machine.report().waiting[0].reason,
+        WaitReason::WorkflowSuspended
+    );
+    patch(&mut world, &json!({"spec": {"suspend": false}}));
+    world.run();
+    check(&world, "Succeeded", "");
+}
+
+#[test]
+fn a_suspend_node_is_resumed_with_what_it_asked_for() {
+    let mut world = world(WAITS);
+    world.run();
+    let waiting = &world.machine.report().waiting;
+    assert!(
+        waiting
+            .iter()
+            .any(|w| w.reason == WaitReason::Suspended { until: None }),
+        "{waiting:?}"
+    );
+    let nodes = world.workflow["status"]["nodes"].as_object().unwrap();
+    let (id, _) = nodes.iter().find(|(_, n)| n["type"] == "Suspend").unwrap();
+    let resumed = json!({
+        "phase": "Succeeded",
+        "finishedAt": "2026-01-01T00:01:00Z",
+        "outputs": {"parameters": [{"name": "answer", "value": "yes"}]},
+    });
+    let id = id.clone();
+    patch(&mut world, &json!({"status": {"nodes": {id: resumed}}}));
+    world.run();
+    check(&world, "Succeeded", "");
+    let pod = world.pods.values().next().unwrap();
+    assert_eq!(pod["spec"]["containers"][0]["args"], json!(["yes"]));
+}
+
+#[test]
+fn the_deadline_ends_what_runs_but_not_the_exit_handler() {
+    let mut world = world(&SPEC.replace(
+        "entrypoint: main",
+        "entrypoint: main\n  activeDeadlineSeconds: 30",
+    ));
+    world.run();
+    assert_eq!(
+        node(&world, "wf[0].long"),
+        ("Failed".to_owned(), "Step exceeded its deadline".to_owned())
+    );
+    assert_eq!(node(&world, "wf.onExit").0, "Succeeded");
+    assert_eq!(world.phase(), "Failed");
+}
+
+#[test]
+fn a_refused_pod_is_an_error_of_the_call() {
+    let mut world = world(
+        "kind: Workflow\nspec: {entrypoint: a, templates: [{name: a, container: {image: i, command: [c]}}]}",
+    );
+    let node = world.machine.nodes().next().unwrap().id.clone();
+    world.pods.clear();
+    world.queue.clear();
+    world.machine.observe(
+        Event::PodRefused {
+            node,
+            message: "pods \"wf\" is forbidden".to_owned(),
+        },
+        world.now,
+    );
+    world.carry_out();
+    check(
+        &world,
+        "Error",
+        "error in entry template execution: pods \"wf\" is forbidden",
+    );
+}
+
+#[test]
+fn a_pod_that_is_gone_has_no_known_outcome() {
+    let mut world = world(SPEC);
+    world.run();
+    let name = world.pods.keys().next().unwrap().clone();
+    let pod = world.pods.remove(&name).unwrap();
+    let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
+    world.machine.observe(Event::PodGone { name, uid }, world.now);
+    world.carry_out();
+    world.run();
+    assert_eq!(
+        node(&world, "wf[0].long"),
+        ("Error".to_owned(), "pod deleted".to_owned())
+    );
+    assert_eq!(world.phase(), "Failed");
+}
