@@ -47,9 +47,43 @@ pub(super) struct Driver {
 struct Session {
     machine: Machine,
     uid: String,
-    wake: Option<Instant>,
+    wake: Option<Wake>,
+    planned_at: Timestamp,
     lingering: Lingering,
     performer: Performer,
+}
+
+/// A time of day that the machine waits for, and when that is by the clock that only runs forward.
+#[derive(Clone, Copy)]
+struct Wake {
+    time: Timestamp,
+    due: Instant,
+}
+
+impl Wake {
+    fn new(time: Timestamp, now: Timestamp) -> Self {
+        let left = Duration::try_from(time.duration_since(now)).unwrap_or_default();
+        Self {
+            time,
+            due: Instant::now() + left,
+        }
+    }
+}
+
+impl Session {
+    /// Tells the machine of a time that has come. Where the time of day went slower than the time passed,
+    /// it has not come yet, whatever was reckoned: the rest is waited for.
+    fn wake_if_due(&mut self) {
+        let Some(wake) = self.wake.filter(|wake| wake.due <= Instant::now()) else {
+            return;
+        };
+        if self.planned_at < wake.time {
+            self.wake = Some(Wake::new(wake.time, self.planned_at));
+        } else {
+            self.wake = None;
+            self.machine.observe(Event::Time, self.planned_at);
+        }
+    }
 }
 
 impl Driver {
@@ -99,8 +133,10 @@ impl Driver {
         let uid = inputs.workflow.metadata.uid.clone();
         self.release_orphans(Some(&uid)).await;
         let performer = Performer::new(&self.context, &self.registry, &self.recorder, &self.key, &uid);
+        let now = self.now();
         let mut session = Session {
-            machine: Machine::rebuild(inputs, self.now()),
+            machine: Machine::rebuild(inputs, now),
+            planned_at: now,
             uid,
             wake: None,
             lingering: Lingering::default(),
@@ -120,10 +156,7 @@ impl Driver {
                         return end;
                     }
                 }
-                () = at(session.wake) => {
-                    session.wake = None;
-                    session.machine.observe(Event::Time, self.now());
-                }
+                () = at(session.wake.map(|wake| wake.due)) => {}
             }
         }
     }
@@ -138,7 +171,9 @@ impl Driver {
                     return Some(End::Rebuild);
                 }
             }
-            let effects = session.machine.effects(self.now());
+            session.planned_at = self.now();
+            session.wake_if_due();
+            let effects = session.machine.effects(session.planned_at);
             self.context.metrics().workflow_steps.add(1);
             if effects.is_empty() && (quiet || self.mailbox.is_empty()) {
                 return self.rest(session).await;
@@ -178,7 +213,7 @@ impl Driver {
     async fn perform(&self, session: &mut Session, effects: Vec<Effect>) -> Result<(), End> {
         for effect in &effects {
             if let Effect::WakeAt(time) = effect {
-                session.wake = Some(Instant::now() + until(*time, self.now()));
+                session.wake = Some(Wake::new(*time, self.now()));
             }
         }
         let effects = session.lingering.pass(effects);
@@ -263,7 +298,8 @@ impl Driver {
             return;
         }
         self.context.metrics().comparisons.add(1);
-        let rebuilt = Machine::rebuild(inputs, self.now());
+        // As of the last plan: reading the inputs took time, in which a wait may have ended.
+        let rebuilt = Machine::rebuild(inputs, session.planned_at);
         if rebuilt.fingerprint() != session.machine.fingerprint() {
             self.context.metrics().divergences.add(1);
             tracing::error!(workflow = %self.key, "the machine differs from a rebuilt one");
@@ -273,11 +309,6 @@ impl Driver {
     fn now(&self) -> Timestamp {
         self.context.host.now()
     }
-}
-
-/// The time from `now` until `then`, none if that is past.
-fn until(then: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(then.duration_since(now)).unwrap_or_default()
 }
 
 /// Resolves at a time, or never.
