@@ -24,6 +24,9 @@ const MISSING_GRACE: SignedDuration = SignedDuration::from_secs(10);
 const RESULT_GRACE: SignedDuration = SignedDuration::from_mins(10);
 /// How long the report of a pod that failed is waited for: it may have died before reporting.
 const FAILED_RESULT_GRACE: SignedDuration = SignedDuration::from_secs(2);
+/// Kubelet's reason for a container of which it lost track.
+const UNKNOWN_OUTCOME: &str = "ContainerStatusUnknown";
+
 /// The containers whose exit codes decide.
 const MAIN: &str = "main";
 
@@ -396,7 +399,9 @@ fn container_failure(container: &ContainerView, template: &Template) -> Option<(
             if !message.is_empty() {
                 text = format!("{text}: {message}");
             }
-            Some((FAILED, text))
+            // Nobody knows how it ended: what fails and is retried as a failure must have run to its end.
+            let phase = if reason == UNKNOWN_OUTCOME { ERROR } else { FAILED };
+            Some((phase, text))
         }
         ContainerState::Unknown | ContainerState::Running { .. } => None,
     }
