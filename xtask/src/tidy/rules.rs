@@ -157,18 +157,6 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
         "the command inherits the environment less the executor's own part",
     ),
     (
-        "crates/cli/src/command/mod.rs",
-        "function-length",
-        "2026-11-24",
-        "the golden text of the help, whole, as a user reads it",
-    ),
-    (
-        "crates/cli/tests/commands.rs",
-        "function-length",
-        "2026-11-24",
-        "a scenario with its transcript, read from top to bottom",
-    ),
-    (
         "crates/expr/tests/bounds.rs",
         "function-length",
         "2026-11-24",
