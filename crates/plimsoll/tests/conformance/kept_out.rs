@@ -2,8 +2,6 @@
 
 /// The reason of an example that takes half a minute or more.
 pub(crate) const SLOW: &str = "takes half a minute or more: cargo xtask conformance";
-/// They end as expected without locks too, which proves nothing.
-const LOCKS: &str = "synchronization";
 const SQL: &str = "synchronization by a SQL database";
 const SETS: &str = "containerSet";
 
@@ -21,9 +19,7 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
     ("step-level-timeout.yaml", SLOW),
     ("synchronization-db-tmpl-level.yaml", SQL),
     ("synchronization-db-wf-level.yaml", SQL),
-    ("synchronization-mutex-tmpl-level.yaml", LOCKS),
-    ("synchronization-mutex-wf-level.yaml", LOCKS),
-    ("synchronization-tmpl-level.yaml", LOCKS),
+    ("synchronization-mutex-tmpl-level.yaml", SLOW),
     ("timeouts-step.yaml", SLOW),
     ("timeouts-workflow.yaml", SLOW),
 ];

@@ -25,8 +25,9 @@ impl Platform {
     /// Runs one example in a new namespace; gives the phase it ends in, or `Waits` once it waits for a person.
     pub(crate) async fn run(&self, namespace: &str, case: &Case) -> Result<String, String> {
         let client = &self.up.client;
-        let home = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        create(client, namespace, &home).await?;
+        for object in furniture(namespace) {
+            create(client, namespace, &object).await?;
+        }
         for object in case.prerequisites() {
             create(client, namespace, &object).await?;
         }
@@ -44,6 +45,16 @@ impl Platform {
     pub(crate) async fn stop(self) {
         let _ = self.up.stop().await;
     }
+}
+
+/// What every namespace of the upstream run had, the namespace itself first.
+fn furniture(namespace: &str) -> [Value; 3] {
+    let limits = json!({"template": "2", "workflow": "1"});
+    [
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "my-config"}, "data": limits}),
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "my-secret"}, "stringData": {"mypassword": "S00perS3cretPa55word"}}),
+    ]
 }
 
 /// Settings with the stand-ins of this folder.

@@ -50,11 +50,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
             &status.stored_templates,
             library,
         ),
-        scope_name: if declared.workflow_template_ref.is_some() {
-            String::new()
-        } else {
-            metadata.name.clone()
-        },
+        scope_name: own_scope(&declared, &metadata),
         spec: Arc::new(declared),
         config,
         written_meta,
@@ -88,6 +84,12 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         machine.end(phase, &message);
     }
     machine
+}
+
+/// The name by which the workflow's own templates are known; empty where they are another object's.
+fn own_scope(spec: &WorkflowSpec, metadata: &ObjectMeta) -> String {
+    let own = spec.workflow_template_ref.is_none();
+    own.then(|| metadata.name.clone()).unwrap_or_default()
 }
 
 /// What is wrong with a workflow that is about to start.
