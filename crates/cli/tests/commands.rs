@@ -180,10 +180,10 @@ async fn watching_and_waiting_end_with_the_workflow() {
         &bench,
         "watch done",
         Exit::Success,
-        expect![[r#"
-              40.0s  first             Succeeded   40.0s
-              40.0s  second            Skipped            when 'false' evaluated false
-        "#]],
+        // In one string: a block loses the indentation that all its lines share.
+        expect![
+            "  40.0s  first             Succeeded   40.0s\n  40.0s  second            Skipped            when 'false' evaluated false\n"
+        ],
     )
     .await;
     check(

@@ -20,7 +20,12 @@ pub(super) fn text(value: &Json) -> String {
             None => number.to_string(),
         },
         Json::Bool(value) => value.to_string(),
-        Json::Array(_) | Json::Object(_) => escape_html(&value.to_string()),
+        Json::Array(_) | Json::Object(_) => {
+            // Go writes maps in the order of their keys; ours may keep that of the document.
+            let mut sorted = value.clone();
+            sorted.sort_all_objects();
+            escape_html(&sorted.to_string())
+        }
     }
 }
 
