@@ -89,30 +89,22 @@ mod tests {
                 ..NodeResult::default()
             },
         );
-        expect_test::expect![[r#"
-            {
-              "apiVersion": "argoproj.io/v1alpha1",
-              "kind": "WorkflowTaskResult",
-              "metadata": {
+        let expected = json!({
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "WorkflowTaskResult",
+            "metadata": {
                 "name": "wf-1",
                 "namespace": "ns",
                 "labels": {
-                  "workflows.argoproj.io/workflow": "wf",
-                  "workflows.argoproj.io/report-outputs-completed": "true"
+                    "workflows.argoproj.io/workflow": "wf",
+                    "workflows.argoproj.io/report-outputs-completed": "true",
                 },
-                "ownerReferences": [
-                  {
-                    "apiVersion": "argoproj.io/v1alpha1",
-                    "kind": "Workflow",
-                    "name": "wf",
-                    "uid": "u"
-                  }
-                ]
-              },
-              "outputs": {
-                "result": "42"
-              }
-            }"#]]
-        .assert_eq(&serde_json::to_string_pretty(&object).unwrap());
+                "ownerReferences": [{
+                    "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "wf", "uid": "u",
+                }],
+            },
+            "outputs": { "result": "42" },
+        });
+        assert_eq!(object, expected);
     }
 }
