@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::get;
 use super::logs;
 use super::run::{outcome, target};
+use super::watch::ended;
 use crate::connect::{Connection, connect};
 use crate::context::Context;
 use crate::error::{CommandError, Result};
@@ -139,7 +140,8 @@ async fn after(
         (false, false) => return Ok(Exit::Success),
     };
     match follow::follow(context, &connection.client, &targets, lines, &mut interrupts).await? {
-        End::Finished(finished) => Ok(outcome(&finished)),
+        End::Finished(finished) if args.output.is_some() => Ok(outcome(&finished)),
+        End::Finished(finished) => ended(context, &finished, lines),
         End::Interrupted => Ok(Exit::Interrupted),
     }
 }

@@ -6,7 +6,7 @@ use crate::connect::connect;
 use crate::context::Context;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::follow::{self, End, Lines};
+use crate::follow::{self, End, Followed, Lines};
 use crate::signals::Interrupts;
 
 /// Watch workflows until they are over
@@ -35,16 +35,17 @@ pub(super) async fn to_the_end(context: &Context, names: &[String], lines: Lines
         .map(|name| (connection.namespace.clone(), name))
         .collect();
     match follow::follow(context, &connection.client, &targets, lines, &mut interrupts).await? {
-        End::Finished(finished) => {
-            if lines == Lines::Nowhere {
-                for followed in &finished {
-                    context
-                        .ui
-                        .print(&format!("{} {}\n", followed.name, followed.status.phase))?;
-                }
-            }
-            Ok(outcome(&finished))
-        }
+        End::Finished(finished) => ended(context, &finished, lines),
         End::Interrupted => Ok(Exit::Interrupted),
     }
+}
+
+/// Says how each workflow ended, unless lines have said so already, and what that makes of the command.
+pub(super) fn ended(context: &Context, finished: &[Followed], lines: Lines) -> Result<Exit> {
+    if lines == Lines::Nowhere {
+        for Followed { name, status, .. } in finished {
+            context.ui.print(&format!("{name} {}\n", status.phase))?;
+        }
+    }
+    Ok(outcome(finished))
 }
