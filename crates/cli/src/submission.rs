@@ -145,11 +145,11 @@ impl Changes {
 
     fn rename(&self, metadata: &mut Map<String, Value>) {
         if let Some(name) = &self.name {
-            metadata.shift_remove("generateName");
+            metadata.remove("generateName");
             metadata.insert("name".to_owned(), json!(name));
         }
         if let Some(prefix) = &self.generate_name {
-            metadata.shift_remove("name");
+            metadata.remove("name");
             metadata.insert("generateName".to_owned(), json!(prefix));
         }
     }

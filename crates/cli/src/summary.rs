@@ -314,21 +314,21 @@ mod tests {
         check(
             &followed,
             &expect![[r#"
-            digits-x  Succeeded  12.3s
+                digits-x  Succeeded  12.3s
 
-            models
-              NAME   RATE    ACCURACY
-              m01    0.001   0.81
-              m02    0.05    0.96
+                models
+                  ACCURACY   NAME   RATE
+                  0.81       m01    0.001
+                  0.96       m02    0.05
 
-            Outputs
-              rows-rejected   4
-              test-accuracy   0.953
+                Outputs
+                  rows-rejected   4
+                  test-accuracy   0.953
 
-            Artifacts
-              report   /data/artifacts/digits-x/finish/report
-              model    s3://b/k/model.json
-        "#]],
+                Artifacts
+                  report   /data/artifacts/digits-x/finish/report
+                  model    s3://b/k/model.json
+            "#]],
         );
     }
 

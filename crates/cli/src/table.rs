@@ -1,6 +1,10 @@
 //! Tables as kubectl prints them: headings in capitals, columns three blanks apart, no lines.
 
-use serde_json::{Map, Value};
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 /// The blanks between columns.
 const GAP: usize = 3;
@@ -69,13 +73,49 @@ fn cells(text: &str) -> usize {
     anstream::adapter::strip_str(text).to_string().chars().count()
 }
 
+/// A JSON object whose keys are in the order in which they were written: columns are read in that order.
+struct Row(Vec<(String, Value)>);
+
+impl Row {
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Row(fields))
+    }
+}
+
 /// The table that a JSON list of objects stands for: a column for each key, in the order in which keys
 /// appear. None if the text is anything else.
 #[must_use]
 pub fn of_json(text: &str) -> Option<Table> {
-    let rows: Vec<Map<String, Value>> = serde_json::from_str(text).ok()?;
+    let rows: Vec<Row> = serde_json::from_str(text).ok()?;
     let mut keys: Vec<&String> = Vec::new();
-    for key in rows.iter().flat_map(Map::keys) {
+    for (key, _) in rows.iter().flat_map(|row| &row.0) {
         if !keys.contains(&key) {
             keys.push(key);
         }
@@ -86,7 +126,7 @@ pub fn of_json(text: &str) -> Option<Table> {
     let mut table = Table::default();
     table.row(keys.iter().map(|key| key.to_uppercase()));
     for row in rows.iter().take(MAX_ROWS) {
-        table.row(keys.iter().map(|key| row.get(*key).map(cell).unwrap_or_default()));
+        table.row(keys.iter().map(|key| row.get(key).map(cell).unwrap_or_default()));
     }
     if rows.len() > MAX_ROWS {
         table.row([format!("… {} more", rows.len() - MAX_ROWS)]);

@@ -355,11 +355,11 @@ async fn submitting_checks_first() {
             metadata:
               name: w
             spec:
-              entrypoint: main
               arguments:
                 parameters:
                 - name: x
                   value: "1"
+              entrypoint: main
               templates:
               - name: main
                 suspend: {}

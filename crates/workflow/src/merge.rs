@@ -50,7 +50,7 @@ fn merge_objects(target: &mut Map<String, Value>, patch: Map<String, Value>) {
             .find(|(list, _)| *list == field)
             .map(|(_, k)| *k);
         match (target.get_mut(&field), value, key) {
-            (_, Value::Null, _) => drop(target.shift_remove(&field)),
+            (_, Value::Null, _) => drop(target.remove(&field)),
             (Some(Value::Array(old)), Value::Array(new), Some(key)) => merge_lists(old, new, key),
             (Some(old), new, _) => merge(old, new),
             (None, new, _) => drop(target.insert(field, new)),

@@ -89,7 +89,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
 /// The name by which the workflow's own templates are known; empty where they are another object's.
 fn own_scope(spec: &WorkflowSpec, metadata: &ObjectMeta) -> String {
     let own = spec.workflow_template_ref.is_none();
-    own.then(|| metadata.name.clone()).unwrap_or_default()
+    if own { metadata.name.clone() } else { String::new() }
 }
 
 /// What is wrong with a workflow that is about to start.
