@@ -3,6 +3,7 @@
 //! ```text
 //!   contract   what goes in and out
 //!   machine    nodes, and what happens to them
+//!   layout     where nodes are stored
 //!   pod        the pod of a node
 //!   validate   what is wrong before anything runs
 //!   template args subst vars globals items aggregate merge names phase    what the machine is made of
@@ -16,6 +17,7 @@ pub mod contract;
 mod globals;
 mod glue;
 mod items;
+pub mod layout;
 mod machine;
 mod merge;
 pub mod names;
