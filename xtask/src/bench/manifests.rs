@@ -33,3 +33,10 @@ pub(crate) fn fan_out(steps: u32) -> String {
         "{HEAD}{PLAIN}  - name: main\n    steps:\n    - - {{name: s, template: step, withSequence: {{count: \"{steps}\"}}}}\n"
     )
 }
+
+/// Nodes that no process stands behind: a fan-out of which `when` skips every one.
+pub(crate) fn process_less(nodes: u32) -> String {
+    format!(
+        "{HEAD}{PLAIN}  - name: main\n    steps:\n    - - {{name: s, template: step, when: \"{{{{item}}}} < 0\", withSequence: {{count: \"{nodes}\"}}}}\n"
+    )
+}

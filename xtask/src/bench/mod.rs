@@ -4,8 +4,11 @@
 //!   raw           spawn and wait of `true`, at 1 to 16 at once; the best rate is what ratios are of
 //!   start         a workflow of one step: what every run below pays once, and is taken off them
 //!   chain         steps one after the other
-//!   chain-outputs the same with an output parameter each, so under `plimsoll exec`
+//!   chain-outputs the same with a private /tmp and an output parameter each, so under `plimsoll exec`
 //!   fan-out       steps all at once
+//!   process-less  nodes that no process stands behind
+//!   rest          memory of a platform that has run the fan-out, once it is quiet
+//!   serial-write  small objects that one client writes one after the other
 //! ```
 //!
 //! It builds the release binary and drives it as a user would. One JSON object a line, medians of several runs.
@@ -13,8 +16,10 @@
 mod manifests;
 mod platform;
 mod raw;
+mod serial;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -26,14 +31,20 @@ use platform::{Platform, Run};
 #[derive(Args)]
 pub(crate) struct Steps {
     /// Steps of the chains.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1000)]
     chain: u32,
     /// Steps of the chain with outputs.
     #[arg(long, default_value_t = 100)]
     outputs: u32,
     /// Steps of the fan-out.
-    #[arg(long, default_value_t = 5000)]
+    #[arg(long, default_value_t = 10_000)]
     fan_out: u32,
+    /// Nodes without a process.
+    #[arg(long, default_value_t = 20_000)]
+    process_less: u32,
+    /// Writes of one client.
+    #[arg(long, default_value_t = 1000)]
+    writes: u32,
     /// Runs of each, of which the median is taken.
     #[arg(long, default_value_t = 3)]
     runs: usize,
@@ -48,8 +59,10 @@ struct Line {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<u32>,
-    ms_per_step: f64,
-    per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms_per_step: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_second: Option<f64>,
     /// Cost of a step as a multiple of the cheapest raw process at the same way of running: one at a time for
     /// chains, as many as is best for fans.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +74,17 @@ struct Line {
     fsyncs_per_write: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     at_once: Option<usize>,
+}
+
+impl Line {
+    /// The same, at so many milliseconds a step.
+    fn at(self, ms: f64) -> Self {
+        Self {
+            ms_per_step: Some(round(ms)),
+            per_second: Some(round(1000.0 / ms)),
+            ..self
+        }
+    }
 }
 
 /// Measures and prints.
@@ -84,47 +108,104 @@ pub(crate) fn steps(options: &Steps) -> Result<()> {
     let start = measure(&platform, options.runs, &manifests::chain(1))?;
     print(&Line {
         name: "start".into(),
-        ms_per_step: start.ms,
-        per_second: 1000.0 / start.ms,
-        ..line_of(&start)
+        ..line_of(&start).at(start.ms)
     })?;
-    let cases = [
-        ("chain", options.chain, manifests::chain(options.chain), alone),
-        (
-            "chain-outputs",
-            options.outputs,
-            manifests::chain_with_outputs(options.outputs),
-            alone,
-        ),
-        (
-            "fan-out",
-            options.fan_out,
-            manifests::fan_out(options.fan_out),
-            best,
-        ),
-    ];
-    for (name, count, manifest, raw) in cases {
-        let run = measure(&platform, options.runs, &manifest).with_context(|| format!("in {name}"))?;
-        let ms = (run.ms - start.ms).max(0.0) / f64::from(count.saturating_sub(1).max(1));
-        print(&Line {
-            name: name.into(),
-            steps: Some(count),
-            ms_per_step: round(ms),
-            per_second: round(1000.0 / ms),
-            ratio_to_raw: Some(round(ms * raw / 1000.0)),
-            ..line_of(&run)
-        })?;
+    for case in cases(options, alone, best) {
+        let name = case.name;
+        let run = measure(&platform, options.runs, &case.manifest).with_context(|| format!("in {name}"))?;
+        print(&case.line(&run, &start))?;
     }
-    Ok(())
+    print(&at_rest(&platform, options.fan_out)?)?;
+    print(&serial_writes(&platform, options.writes)?)
+}
+
+/// A workflow to measure.
+struct Case {
+    name: &'static str,
+    steps: u32,
+    manifest: String,
+    /// Raw processes a second to compare with; none where there are no processes.
+    raw: Option<f64>,
+}
+
+impl Case {
+    fn line(&self, run: &Run, start: &Run) -> Line {
+        let ms = (run.ms - start.ms).max(0.0) / f64::from(self.steps.saturating_sub(1).max(1));
+        Line {
+            name: self.name.into(),
+            steps: Some(self.steps),
+            ratio_to_raw: self.raw.map(|raw| round(ms * raw / 1000.0)),
+            ..line_of(run).at(ms)
+        }
+    }
+}
+
+/// The workflows, given the raw rates of one process at a time and of the best number of them.
+fn cases(options: &Steps, alone: f64, best: f64) -> [Case; 4] {
+    [
+        Case {
+            name: "chain",
+            steps: options.chain,
+            manifest: manifests::chain(options.chain),
+            raw: Some(alone),
+        },
+        Case {
+            name: "chain-outputs",
+            steps: options.outputs,
+            manifest: manifests::chain_with_outputs(options.outputs),
+            raw: Some(alone),
+        },
+        Case {
+            name: "fan-out",
+            steps: options.fan_out,
+            manifest: manifests::fan_out(options.fan_out),
+            raw: Some(best),
+        },
+        Case {
+            name: "process-less",
+            steps: options.process_less,
+            manifest: manifests::process_less(options.process_less),
+            raw: None,
+        },
+    ]
+}
+
+/// What the platform holds when a fan-out is done and nothing is left to do.
+fn at_rest(platform: &Platform, steps: u32) -> Result<Line> {
+    let up = platform.up()?;
+    up.submit(&manifests::fan_out(steps)).context("in rest")?;
+    Ok(Line {
+        name: "rest".into(),
+        steps: Some(steps),
+        mib: Some(round(up.memory_at_rest())),
+        ..Line::default()
+    })
+}
+
+/// What a durable write costs one client, and how many fsyncs stand behind each, beside those of a start and an end.
+fn serial_writes(platform: &Platform, writes: u32) -> Result<Line> {
+    let (idle_fsyncs, idle_writes) = platform.up()?.down()?;
+    let up = platform.up()?;
+    let began = Instant::now();
+    serial::create(&up.socket(), writes).context("in serial-write")?;
+    let ms = began.elapsed().as_secs_f64() * 1000.0 / f64::from(writes);
+    let (fsyncs, written) = up.down()?;
+    let (fsyncs, written) = (
+        fsyncs.saturating_sub(idle_fsyncs),
+        written.saturating_sub(idle_writes).max(1),
+    );
+    Ok(Line {
+        name: "serial-write".into(),
+        fsyncs_per_write: Some(round(fsyncs as f64 / written as f64)),
+        ..Line::default().at(ms)
+    })
 }
 
 fn raw_line(name: &str, at_once: usize, per_second: f64) -> Line {
     Line {
         name: name.into(),
-        ms_per_step: round(1000.0 / per_second),
-        per_second: round(per_second),
         at_once: Some(at_once),
-        ..Line::default()
+        ..Line::default().at(1000.0 / per_second)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The real binary, driven as a user would: `plimsoll run`, in a data directory of its own.
+//! The real binary, driven as a user would: `plimsoll run`, or `plimsoll up` and a client, in a data directory
+//! of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,10 @@ use crate::workspace_root;
 
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long memory must not shrink any more to be called at rest.
+const REST: Duration = Duration::from_secs(5);
+/// How long anything is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A built `plimsoll`.
 pub(crate) struct Platform {
@@ -64,22 +69,10 @@ impl Platform {
 
     /// Runs a manifest to its end in a fresh data directory.
     pub(crate) fn run(&self, manifest: &str) -> Result<Run> {
-        let (file, data, stats) = (self.at("bench.yaml"), self.at("data"), self.at("stats.json"));
-        fs::write(&file, manifest)?;
-        let _ = fs::remove_dir_all(&data);
-        let _ = fs::remove_file(&stats);
-        let mut command = Command::new(&self.binary);
-        command
-            .arg("--data-dir")
-            .arg(&data)
-            .arg("run")
-            .arg(&file)
-            .args(["-o", "json"]);
-        command
-            .env("PLIMSOLL_STATS", &stats)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        self.clear();
+        let file = self.write(manifest)?;
+        let mut command = self.command("run");
+        command.arg(&file).args(["-o", "json"]);
         let began = Instant::now();
         let mut child = command.spawn().context("cannot run plimsoll")?;
         let memory = watch_memory(&mut child, &self.binary)?;
@@ -90,17 +83,60 @@ impl Platform {
             "plimsoll run ended with {status}; try it: {}",
             file.display()
         );
-        let stats = fs::read(&stats)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<Stats>(&bytes).ok());
-        let fsyncs_per_write = stats
-            .filter(|stats| stats.writes > 0)
-            .map(|stats| ratio(stats.fsyncs, stats.writes));
+        let stats = self.stats().filter(|stats| stats.writes > 0);
         Ok(Run {
             ms,
-            mib: memory as f64 / 1024.0,
-            fsyncs_per_write,
+            mib: mib(memory),
+            fsyncs_per_write: stats.map(|stats| stats.fsyncs as f64 / stats.writes as f64),
         })
+    }
+
+    /// Starts the platform in a fresh data directory and waits until it answers.
+    pub(crate) fn up(&self) -> Result<Up<'_>> {
+        self.clear();
+        let child = self.command("up").spawn().context("cannot run plimsoll")?;
+        let up = Up {
+            platform: self,
+            child,
+        };
+        let began = Instant::now();
+        // Written once the platform is ready.
+        while !self.at("data/kubeconfig").is_file() {
+            ensure!(began.elapsed() < PATIENCE, "the platform does not answer");
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(up)
+    }
+
+    /// A `plimsoll` command on the data directory, without a terminal.
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .arg("--data-dir")
+            .arg(self.at("data"))
+            .arg(name)
+            .env("PLIMSOLL_STATS", self.at("stats.json"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Forgets what earlier runs left.
+    fn clear(&self) {
+        let _ = fs::remove_dir_all(self.at("data"));
+        let _ = fs::remove_file(self.at("stats.json"));
+    }
+
+    fn write(&self, manifest: &str) -> Result<PathBuf> {
+        let file = self.at("bench.yaml");
+        fs::write(&file, manifest)?;
+        Ok(file)
+    }
+
+    fn stats(&self) -> Option<Stats> {
+        let bytes = fs::read(self.at("stats.json")).ok()?;
+        serde_json::from_slice(&bytes).ok()
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -114,8 +150,66 @@ impl Drop for Platform {
     }
 }
 
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
+/// A platform that serves.
+pub(crate) struct Up<'a> {
+    platform: &'a Platform,
+    child: Child,
+}
+
+impl Up<'_> {
+    /// The socket that it serves this user on.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.platform.at("data/run/api.sock")
+    }
+
+    /// Runs a manifest to its end.
+    pub(crate) fn submit(&self, manifest: &str) -> Result<()> {
+        let file = self.platform.write(manifest)?;
+        let status = self
+            .platform
+            .command("submit")
+            .arg("--wait")
+            .arg(&file)
+            .status()?;
+        ensure!(status.success(), "plimsoll submit ended with {status}");
+        Ok(())
+    }
+
+    /// The memory that its processes hold once it does not shrink any more, in MiB.
+    pub(crate) fn memory_at_rest(&self) -> f64 {
+        let (began, mut least, mut since) = (Instant::now(), u64::MAX, Instant::now());
+        while since.elapsed() < REST && began.elapsed() < PATIENCE {
+            let now = resident_kib(&self.platform.binary);
+            if now < least {
+                (least, since) = (now, Instant::now());
+            }
+            thread::sleep(LOOK);
+        }
+        mib(least)
+    }
+
+    /// Ends it, and gives how many fsyncs and acknowledged writes there were in all.
+    pub(crate) fn down(mut self) -> Result<(u64, u64)> {
+        let pid = self.child.id().to_string();
+        ensure!(
+            Command::new("kill").args(["-TERM", &pid]).status()?.success(),
+            "the platform is gone"
+        );
+        self.child.wait()?;
+        let stats = self.platform.stats().context("the platform left no counters")?;
+        Ok((stats.fsyncs, stats.writes))
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
 }
 
 /// Waits for the end of `child`, and gives the most memory that it and other processes of the same binary
