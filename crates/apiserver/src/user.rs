@@ -3,6 +3,8 @@
 //! In-process controllers get only the rights that their printed RBAC gives them, so that a missing rule fails on a
 //! laptop and not first on a cluster. Rule: `rbac.authorization.k8s.io`'s `PolicyRule`.
 
+use kinds::k8s::api::rbac::v1 as rbac;
+
 use crate::status::ApiError;
 
 /// A caller.
@@ -86,6 +88,20 @@ impl User {
             self.name, asked.verb, asked.group
         );
         Err(ApiError::forbidden(asked.resource, asked.group, asked.name, &why))
+    }
+}
+
+impl From<&rbac::PolicyRule> for PolicyRule {
+    /// As a ClusterRole says it.
+    fn from(rule: &rbac::PolicyRule) -> Self {
+        let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+        Self {
+            api_groups: list(&rule.api_groups),
+            resources: list(&rule.resources),
+            resource_names: list(&rule.resource_names),
+            verbs: rule.verbs.clone(),
+            namespace: None,
+        }
     }
 }
 

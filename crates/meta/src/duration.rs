@@ -1,4 +1,4 @@
-//! Durations as Go writes them (`time.ParseDuration`): `300ms`, `1h30m`, `-1.5h`.
+//! Durations as Go writes them (`time.ParseDuration`): `300ms`, `1h30m`, `-1.5h`; and as kubectl shows ages: `3m20s`.
 
 use crate::time::SignedDuration;
 
@@ -113,6 +113,39 @@ fn decimal(value: u128, scale: u128) -> String {
     format!("{whole}.{}", format!("{rest:0width$}").trim_end_matches('0'))
 }
 
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+const YEAR: i64 = 365 * DAY;
+
+/// Writes a duration as kubectl's AGE column shows it: about two significant units.
+///
+/// Rule: apimachinery's `duration.HumanDuration`.
+pub fn human(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        ..=-2 => "<invalid>".to_owned(),
+        -1..=0 => "0s".to_owned(),
+        1..120 => format!("{seconds}s"),
+        120..600 => two(seconds / MINUTE, "m", seconds % MINUTE, "s"),
+        600..10_800 => format!("{}m", seconds / MINUTE),
+        10_800..28_800 => two(seconds / HOUR, "h", seconds % HOUR / MINUTE, "m"),
+        28_800..172_800 => format!("{}h", seconds / HOUR),
+        172_800..691_200 => two(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
+        _ if seconds < 2 * YEAR => format!("{}d", seconds / DAY),
+        _ if seconds < 8 * YEAR => two(seconds / YEAR, "y", seconds % YEAR / DAY, "d"),
+        _ => format!("{}y", seconds / YEAR),
+    }
+}
+
+fn two(large: i64, large_unit: &str, small: i64, small_unit: &str) -> String {
+    if small == 0 {
+        format!("{large}{large_unit}")
+    } else {
+        format!("{large}{large_unit}{small}{small_unit}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +173,29 @@ mod tests {
             parse("5é\"").unwrap_err(),
             r#"time: unknown unit "\xc3\xa9\"" in duration "5\xc3\xa9\"""#
         );
+    }
+
+    #[test]
+    fn ages_are_those_of_kubectl() {
+        let check = |seconds, expected: &str| {
+            assert_eq!(human(SignedDuration::from_secs(seconds)), expected, "{seconds}");
+        };
+        check(-5, "<invalid>");
+        check(-1, "0s");
+        check(0, "0s");
+        check(119, "119s");
+        check(120, "2m");
+        check(121, "2m1s");
+        check(599, "9m59s");
+        check(600, "10m");
+        check(10_799, "179m");
+        check(10_800, "3h");
+        check(10_860, "3h1m");
+        check(28_800, "8h");
+        check(172_800, "2d");
+        check(176_400, "2d1h");
+        check(691_200, "8d");
+        check(2 * YEAR + 3 * DAY, "2y3d");
+        check(9 * YEAR, "9y");
     }
 }

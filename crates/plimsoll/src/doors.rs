@@ -22,12 +22,13 @@ const NAME: &str = "plimsoll";
 /// The doors of a platform, open.
 pub(crate) struct Doors {
     address: String,
+    kubeconfig: String,
     closing: CancellationToken,
     serving: TaskTracker,
 }
 
 impl Doors {
-    /// Opens both doors and writes the kubeconfig.
+    /// Opens both doors.
     pub(crate) async fn open(
         server: &ApiServer,
         directory: &Directory,
@@ -36,6 +37,7 @@ impl Doors {
     ) -> Result<Self, PlatformError> {
         let doors = Self {
             address: String::new(),
+            kubeconfig: String::new(),
             closing: CancellationToken::new(),
             serving: TaskTracker::new(),
         };
@@ -47,14 +49,22 @@ impl Doors {
         let address = format!("https://{address}");
         let tls = Tls::generate().map_err(|error| PlatformError::Other(anyhow::anyhow!(error)))?;
         let token = token(random);
-        let config = kubeconfig(NAME, &address, tls.ca_pem(), &token);
+        let kubeconfig = kubeconfig(NAME, &address, tls.ca_pem(), &token);
         let tokens = Tokens::new([token]);
         doors
             .serving
             .spawn(server.serve_tls(listener, &tls, tokens, doors.closing.clone()));
-        replace(&directory.kubeconfig(), config.as_bytes())
-            .map_err(|error| PlatformError::from_io(directory.kubeconfig(), error))?;
-        Ok(Self { address, ..doors })
+        Ok(Self {
+            address,
+            kubeconfig,
+            ..doors
+        })
+    }
+
+    /// Writes the kubeconfig: whoever waits for it finds a platform that runs.
+    pub(crate) fn announce(&self, directory: &Directory) -> Result<(), PlatformError> {
+        let path = directory.kubeconfig();
+        replace(&path, self.kubeconfig.as_bytes()).map_err(|error| PlatformError::from_io(path, error))
     }
 
     /// Opens the socket through its directory: a socket's path may have 107 bytes, and data directories may be deep.

@@ -58,6 +58,7 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
     let node = start_node(&server, &directory, &config, host.clone()).await?;
     let notices = notices(&node);
     let controllers = start_controllers(&server, &directory, host, stopping.clone());
+    doors.announce(&directory)?;
     Ok(Running {
         client: admin,
         kubeconfig: directory.kubeconfig(),
@@ -158,7 +159,7 @@ fn start_controllers(
 ) -> JoinHandle<()> {
     let server = server.clone();
     let connect = move |identity: &Identity| {
-        let rules = identity.rules.iter().map(policy_rule).collect();
+        let rules = identity.rules.iter().map(apiserver::PolicyRule::from).collect();
         client(&server, User::limited(identity.user, rules), Durability::Appended)
     };
     let config = settings::controllers(directory);
@@ -169,16 +170,6 @@ fn start_controllers(
         Arc::new(Metrics::default()),
         stopping,
     ))
-}
-
-fn policy_rule(rule: &controller::rules::PolicyRule) -> apiserver::PolicyRule {
-    apiserver::PolicyRule {
-        api_groups: rule.api_groups.clone().unwrap_or_default(),
-        resources: rule.resources.clone().unwrap_or_default(),
-        resource_names: rule.resource_names.clone().unwrap_or_default(),
-        verbs: rule.verbs.clone(),
-        namespace: None,
-    }
 }
 
 fn client(server: &ApiServer, user: User, durability: Durability) -> Client {

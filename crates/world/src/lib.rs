@@ -27,5 +27,5 @@ mod scenario;
 pub use chain::chain;
 pub use command::{broken, main};
 pub use digits::digits;
-pub use life::{Faults, Trace, right, run};
+pub use life::{Faults, Trace, run};
 pub use scenario::{Outcome, Scenario, Step};

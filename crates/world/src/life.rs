@@ -358,7 +358,7 @@ impl Api {
         let user = User {
             name: user.to_owned(),
             groups: Vec::new(),
-            rules: identity.map(|identity| identity.rules.iter().map(right).collect()),
+            rules: identity.map(|identity| identity.rules.iter().map(apiserver::PolicyRule::from).collect()),
         };
         let service = self.server.client_service(user, Durability::Appended);
         match &self.faults {
@@ -371,17 +371,6 @@ impl Api {
         if let Some(faults) = &self.faults {
             faults.heal();
         }
-    }
-}
-
-/// A right in the API server's own words.
-pub fn right(rule: &controller::rules::PolicyRule) -> apiserver::PolicyRule {
-    apiserver::PolicyRule {
-        api_groups: rule.api_groups.clone().unwrap_or_default(),
-        resources: rule.resources.clone().unwrap_or_default(),
-        resource_names: rule.resource_names.clone().unwrap_or_default(),
-        verbs: rule.verbs.clone(),
-        namespace: None,
     }
 }
 

@@ -63,7 +63,7 @@ impl Platform {
             platform.create(kind, "", crd).await;
         }
         let connect = move |identity: &controller::Identity| {
-            let rules = identity.rules.iter().map(world::right).collect();
+            let rules = identity.rules.iter().map(apiserver::PolicyRule::from).collect();
             client(identity.user, Some(rules))
         };
         let config = controller::Config::embedded(controller::workflow::Config::default());

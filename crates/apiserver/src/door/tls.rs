@@ -10,8 +10,8 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::accept::connections;
 use super::connection::{Guard, serve};
 use crate::server::ApiServer;
 
@@ -92,29 +92,18 @@ impl ApiServer {
     ) -> impl Future<Output = ()> + Send + 'static {
         let (server, acceptor) = (self.clone(), tls.acceptor.clone());
         let guard = Guard::Token(Arc::new(tokens));
-        async move {
-            let connections = TaskTracker::new();
-            loop {
-                tokio::select! {
-                    () = shutdown.cancelled() => break,
-                    accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) => {
-                            let (server, guard, shutdown) = (server.clone(), guard.clone(), shutdown.clone());
-                            let acceptor = acceptor.clone();
-                            connections.spawn(async move {
-                                match greet(&acceptor, stream).await {
-                                    Ok(stream) => serve(server, guard, stream, shutdown).await,
-                                    Err(error) => tracing::debug!(%error, "TLS handshake failed"),
-                                }
-                            });
-                        }
-                        Err(error) => super::pause_after(&error).await,
-                    },
+        let ending = shutdown.clone();
+        let serve_one = move |stream| {
+            let (server, guard, ending) = (server.clone(), guard.clone(), ending.clone());
+            let acceptor = acceptor.clone();
+            async move {
+                match greet(&acceptor, stream).await {
+                    Ok(stream) => serve(server, guard, stream, ending).await,
+                    Err(error) => tracing::debug!(%error, "TLS handshake failed"),
                 }
             }
-            server.close();
-            super::drain(&connections).await;
-        }
+        };
+        connections(self.clone(), listener, shutdown, serve_one)
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::accept::connections;
 use super::connection::{Guard, serve};
 use crate::server::ApiServer;
 
@@ -31,22 +31,8 @@ impl ApiServer {
         }
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        let server = self.clone();
-        Ok(async move {
-            let connections = TaskTracker::new();
-            loop {
-                tokio::select! {
-                    () = shutdown.cancelled() => break,
-                    accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) => {
-                            connections.spawn(serve(server.clone(), Guard::Owner, stream, shutdown.clone()));
-                        }
-                        Err(error) => super::pause_after(&error).await,
-                    },
-                }
-            }
-            server.close();
-            super::drain(&connections).await;
-        })
+        let (server, ending) = (self.clone(), shutdown.clone());
+        let serve_one = move |stream| serve(server.clone(), Guard::Owner, stream, ending.clone());
+        Ok(connections(self.clone(), listener, shutdown, serve_one))
     }
 }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use kinds::kube::api::DynamicObject;
 
 use super::workflows;
-use crate::age;
 use crate::connect::connect;
 use crate::context::Context;
 use crate::error::Result;
@@ -167,14 +166,14 @@ fn moment(time: Timestamp, now: Timestamp) -> String {
     format!(
         "{} ({} ago)",
         meta::time::seconds(time),
-        age::human(now.duration_since(time))
+        meta::duration::human(now.duration_since(time))
     )
 }
 
 /// How long it took, or has taken; empty before it started.
 pub(super) fn duration(start: Option<Timestamp>, end: Option<Timestamp>, now: Timestamp) -> String {
     start
-        .map(|start| age::human(end.unwrap_or(now).duration_since(start)))
+        .map(|start| meta::duration::human(end.unwrap_or(now).duration_since(start)))
         .unwrap_or_default()
 }
 

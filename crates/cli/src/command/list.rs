@@ -5,7 +5,6 @@ use kinds::kube::Api;
 use kinds::kube::api::{DynamicObject, ListParams};
 
 use super::get::{duration, spec_of, status_of};
-use crate::age;
 use crate::connect::{Connection, connect};
 use crate::context::Context;
 use crate::error::Result;
@@ -120,7 +119,7 @@ fn row(workflow: &DynamicObject, namespaces: bool, wide: bool, now: Timestamp) -
         workflow.metadata.name.clone().unwrap_or_default(),
         phase(&status, &spec),
         created
-            .map(|time| age::human(now.duration_since(time)))
+            .map(|time| meta::duration::human(now.duration_since(time)))
             .unwrap_or_default(),
         duration(status.started_at, status.finished_at, now),
         spec.priority.unwrap_or_default().to_string(),
