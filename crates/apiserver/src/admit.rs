@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::call::Call;
 use crate::duplicates;
 use crate::object::{meta, meta_mut};
+use crate::partial::Scope;
 use crate::protobuf;
 use crate::registry::Row;
 use crate::status::{ApiError, Cause};
@@ -138,19 +139,39 @@ pub(crate) fn conform(
     object: &mut Value,
     body: Option<&Bytes>,
 ) -> Result<Vec<String>, ApiError> {
+    let body = body.filter(|_| call.query.get("fieldValidation").is_some());
+    let twice = body.map(|body| duplicates::find(body)).unwrap_or_default();
+    let twice = twice
+        .into_iter()
+        .map(|path| format!("duplicate field \"{path}\""));
+    fit(call, Scope::Whole, object, twice.collect())
+}
+
+/// The same for what of an object is in `scope`.
+pub(crate) fn conform_part(
+    call: &Call<'_>,
+    scope: Scope<'_>,
+    object: &mut Value,
+) -> Result<Vec<String>, ApiError> {
+    fit(call, scope, object, Vec::new())
+}
+
+fn fit(
+    call: &Call<'_>,
+    scope: Scope<'_>,
+    object: &mut Value,
+    mut mistakes: Vec<String>,
+) -> Result<Vec<String>, ApiError> {
     let row = &call.row;
     let strictness = strictness(call)?;
     check_types(row, object)?;
-    let mut mistakes = Vec::new();
-    if let Some(body) = body.filter(|_| call.query.get("fieldValidation").is_some()) {
-        let twice = duplicates::find(body).into_iter();
-        mistakes.extend(twice.map(|path| format!("duplicate field \"{path}\"")));
-    }
     mistakes.extend(prune(row, object));
     if let Some(schema) = row.schema() {
         schema.default(object);
     }
-    (row.strategy.default)(object);
+    if !scope.is_apart_from_desire(call) {
+        (row.strategy.default)(object);
+    }
     match strictness {
         Strictness::Strict if !mistakes.is_empty() => {
             let why = format!("strict decoding error: {}", mistakes.join(", "));

@@ -28,6 +28,7 @@ mod logs;
 mod negotiate;
 mod object;
 mod orphans;
+mod partial;
 mod path;
 mod protobuf;
 mod query;

@@ -16,60 +16,111 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::partial::Raw;
 use crate::status::ApiError;
 
 const REVISION: &[u8] = b"\"resourceVersion\":\"";
 const API_VERSION: &[u8] = b"{\"apiVersion\":\"";
 
+/// Most digits of a revision.
+const DIGITS_MAX: usize = 20;
+
 /// An encoded object that still lacks the digits of its revision.
+///
+/// ```text
+///   <room for digits>{"apiVersion": ... "resourceVersion":"", ...}
+///                    └ head, moved forward when sealed ──┘└ tail, written once ┘
+/// ```
 pub(crate) struct Draft {
-    head: Vec<u8>,
-    tail: Vec<u8>,
+    bytes: Vec<u8>,
+    tail_at: usize,
 }
 
 impl Draft {
     /// Encodes an object; its own `resourceVersion`, if any, is left out.
     pub(crate) fn new(object: &Value) -> Result<Self, ApiError> {
-        let mut head = Vec::with_capacity(96);
-        head.extend_from_slice(b"{\"apiVersion\":");
-        write(&mut head, &object["apiVersion"])?;
-        head.extend_from_slice(b",\"kind\":");
-        write(&mut head, &object["kind"])?;
-        head.extend_from_slice(b",\"metadata\":{");
-        head.extend_from_slice(REVISION);
-        let mut tail = Vec::with_capacity(1024);
-        tail.push(b'"');
-        if let Some(metadata) = object["metadata"].as_object() {
-            fields(&mut tail, metadata, &["resourceVersion"])?;
+        Self::with_raw(object, &Raw::new())
+    }
+
+    /// Encodes an object of which some fields are text.
+    pub(crate) fn with_raw(object: &Value, raw: &Raw<'_>) -> Result<Self, ApiError> {
+        let size: usize = raw.values().map(|text| text.len()).sum();
+        let mut out = Vec::with_capacity(DIGITS_MAX + 2048 + size);
+        out.extend_from_slice(&[0; DIGITS_MAX]);
+        out.extend_from_slice(b"{\"apiVersion\":");
+        write(&mut out, &object["apiVersion"])?;
+        out.extend_from_slice(b",\"kind\":");
+        write(&mut out, &object["kind"])?;
+        out.extend_from_slice(b",\"metadata\":{");
+        out.extend_from_slice(REVISION);
+        let tail_at = out.len();
+        out.push(b'"');
+        for (key, value) in object["metadata"].as_object().into_iter().flatten() {
+            if key != "resourceVersion" {
+                write_field(&mut out, key, Text::Of(value))?;
+            }
         }
-        tail.push(b'}');
-        if let Some(object) = object.as_object() {
-            fields(&mut tail, object, &["apiVersion", "kind", "metadata"])?;
+        out.push(b'}');
+        for (key, text) in other_fields(object, raw) {
+            write_field(&mut out, key, text)?;
         }
-        tail.push(b'}');
-        Ok(Self { head, tail })
+        out.push(b'}');
+        Ok(Self { bytes: out, tail_at })
     }
 
     /// The object at `revision`.
-    pub(crate) fn seal(&self, revision: u64) -> Bytes {
+    pub(crate) fn seal(self, revision: u64) -> Bytes {
+        let (mut bytes, tail_at) = (self.bytes, self.tail_at);
         let digits = revision.to_string();
-        [&self.head, digits.as_bytes(), &self.tail].concat().into()
+        let start = DIGITS_MAX - digits.len();
+        bytes.copy_within(DIGITS_MAX..tail_at, start);
+        bytes[tail_at - digits.len()..tail_at].copy_from_slice(digits.as_bytes());
+        // It is kept for long: of a small object, nothing but itself.
+        if bytes.len() < EXACT_BELOW {
+            return Bytes::copy_from_slice(&bytes[start..]);
+        }
+        bytes.shrink_to_fit();
+        Bytes::from(bytes).slice(start..)
     }
+}
+
+/// Objects below this size are copied to where nothing is wasted.
+const EXACT_BELOW: usize = 64 << 10;
+
+/// A field's value: to be written, or written already.
+#[derive(Clone, Copy)]
+enum Text<'v> {
+    Of(&'v Value),
+    Is(&'v str),
+}
+
+/// What comes after `metadata`, in order.
+fn other_fields<'v>(object: &'v Value, raw: &'v Raw<'_>) -> BTreeMap<&'v str, Text<'v>> {
+    let fields = object.as_object().into_iter().flatten();
+    let fields = fields.map(|(key, value)| (key.as_str(), Text::Of(value)));
+    let mut all: BTreeMap<&str, Text<'_>> = fields
+        .filter(|(key, _)| !["apiVersion", "kind", "metadata"].contains(key))
+        .collect();
+    all.extend(raw.iter().map(|(key, text)| (&**key, Text::Is(text))));
+    all
 }
 
 fn write(out: &mut Vec<u8>, value: &Value) -> Result<(), ApiError> {
     serde_json::to_writer(out, value).map_err(ApiError::internal)
 }
 
-/// `,"key":value` for each field but those in `without`.
-fn fields(out: &mut Vec<u8>, map: &Map<String, Value>, without: &[&str]) -> Result<(), ApiError> {
-    for (key, value) in map.iter().filter(|(key, _)| !without.contains(&key.as_str())) {
-        out.push(b',');
-        serde_json::to_writer(&mut *out, key).map_err(ApiError::internal)?;
-        out.push(b':');
-        write(out, value)?;
+/// `,"key":value`.
+fn write_field(out: &mut Vec<u8>, key: &str, value: Text<'_>) -> Result<(), ApiError> {
+    out.push(b',');
+    serde_json::to_writer(&mut *out, key).map_err(ApiError::internal)?;
+    out.push(b':');
+    match value {
+        Text::Of(value) => write(out, value),
+        Text::Is(text) => {
+            out.extend_from_slice(text.as_bytes());
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// Stored bytes as an object.

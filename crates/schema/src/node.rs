@@ -104,6 +104,15 @@ impl Schema {
         &self.nodes[id]
     }
 
+    /// Whether nothing that is inside the root's field `name`, an object, can break a rule, be unknown or be defaulted.
+    pub fn is_opaque(&self, name: &str) -> bool {
+        let root = self.node(self.root);
+        match root.child(name) {
+            Some(field) => self.node(field).is_opaque(),
+            None => root.open,
+        }
+    }
+
     /// The field names defined at the root, for suggestions and listings.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.node(self.root).properties.keys().map(String::as_str)
@@ -114,6 +123,22 @@ impl Node {
     /// The schema of a field or entry, if the node defines it.
     pub(crate) fn child(&self, key: &str) -> Option<Id> {
         self.properties.get(key).copied().or(self.additional)
+    }
+
+    /// Whether every object fits, and stays as it is.
+    fn is_opaque(&self) -> bool {
+        let limits = &self.limits;
+        let bounded = !limits.allowed.is_empty() || limits.properties.min.or(limits.properties.max).is_some();
+        let joined = !(self.all_of.is_empty() && self.any_of.is_empty() && self.one_of.is_empty());
+        matches!(self.kind, Kind::Object | Kind::Any)
+            && self.open
+            && self.default.is_none()
+            && self.properties.is_empty()
+            && self.additional.is_none()
+            && self.required.is_empty()
+            && !bounded
+            && !joined
+            && self.not.is_none()
     }
 
     /// Whether fields that the node does not define are no mistake.

@@ -145,13 +145,13 @@ pub(crate) struct Strategy {
     pub(crate) returns_deleted: bool,
     /// Writing `status` may change `metadata` too, as built-in kinds allow.
     pub(crate) status_may_change_metadata: bool,
-    /// Fills in defaults, at every write.
+    /// Fills in defaults, at every write that may change more than `metadata` and `status`.
     pub(crate) default: fn(&mut Value),
     /// Sets what a new object starts with, after its status was dropped.
     pub(crate) prepare: fn(&mut Value),
-    /// Checks an object, with its metadata checked already.
+    /// Checks an object, with its metadata checked already: what is outside of `metadata` and `status`.
     pub(crate) validate: fn(&Value) -> Vec<Cause>,
-    /// Checks a change: new, old.
+    /// Checks a change, new and old: what is outside of `metadata` and `status`.
     pub(crate) validate_update: fn(&Value, &Value) -> Vec<Cause>,
     /// How long objects are kept, where that is not for ever.
     pub(crate) ttl: Option<Duration>,

@@ -15,6 +15,7 @@ use crate::admit;
 use crate::body::Answer;
 use crate::call::Call;
 use crate::object::meta_mut;
+use crate::partial::Scope;
 use crate::status::ApiError;
 
 /// Applies the configuration in the body: creates the object or merges into it.
@@ -27,7 +28,9 @@ pub(crate) async fn apply(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiEr
     let mut wanted = admit::from_json(body).or_else(|_| admit::from_yaml(body))?;
     admit::identify(call, &mut wanted)?;
     let fields = FieldSet::of(&wanted);
-    let merged = modify(call, &|current| merge(call, current, &wanted, manager, &fields));
+    let merged = modify(call, Scope::Whole, &|current| {
+        merge(call, current, &wanted, manager, &fields)
+    });
     let outcome = match merged {
         Err(error) if error.reason() == "NotFound" && call.target.subresource.is_empty() => {
             let mut object = wanted.clone();

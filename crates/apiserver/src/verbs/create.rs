@@ -100,8 +100,8 @@ fn insert(call: &Call<'_>, object: &Value) -> Result<Committed, ApiError> {
         }
         let object = draft.seal(tx.next_revision().0);
         tx.put(&key, object.clone());
-        if let Some((key, account)) = &account {
-            tx.put_with(key, |revision| account.seal(revision.0));
+        if let Some((key, account)) = account {
+            tx.put_with(&key, |revision| account.seal(revision.0));
         }
         Ok(object)
     })?;

@@ -13,15 +13,20 @@ use crate::admit;
 use crate::call::{Call, Outcome};
 use crate::commit::{ATTEMPTS, Committed, commit, unchanged};
 use crate::contents;
-use crate::object::{Draft, has_finalizers, meta, meta_mut, read};
+use crate::object::{Draft, has_finalizers, meta, meta_mut};
+use crate::partial::{Partial, Scope, is_kept};
 use crate::status::ApiError;
 
 /// What a change makes of an object, and what to warn about.
 pub(crate) type Changed = Result<(Value, Vec<String>), ApiError>;
 
-/// Changes the object that the path names. `change` sees the object in the version of the path and may be called again
-/// when others were faster.
-pub(crate) fn modify(call: &Call<'_>, change: &dyn Fn(&Value) -> Changed) -> Result<Outcome, ApiError> {
+/// Changes the object that the path names. `change` sees what of the object is in `scope`, in the version of the path,
+/// and may be called again when others were faster.
+pub(crate) fn modify(
+    call: &Call<'_>,
+    scope: Scope<'_>,
+    change: &dyn Fn(&Value) -> Changed,
+) -> Result<Outcome, ApiError> {
     let (key, name) = (call.key(), call.target.name.as_ref());
     for _ in 0..ATTEMPTS {
         let entry = call
@@ -29,18 +34,15 @@ pub(crate) fn modify(call: &Call<'_>, change: &dyn Fn(&Value) -> Changed) -> Res
             .store
             .get(&key)
             .ok_or_else(|| ApiError::not_found(&call.row, name))?;
-        let mut current = read(&entry.value)?;
-        current["apiVersion"] = call.row.api_version.as_str().into();
-        let (mut new, warnings) = change(&current)?;
-        preconditions(call, &current, &new)?;
-        current["apiVersion"] = call.row.stored_api_version.as_str().into();
-        new["apiVersion"] = current["apiVersion"].clone();
-        let new = merge_owned(call, &current, new);
-        admit::check_change(&call.row, &new, &current, call.target.subresource.is_empty())?;
-        let committed = if new == current && !is_finished(call, &new) {
+        let mut current = Partial::read(&entry.value, call, scope)?;
+        current.value["apiVersion"] = call.row.api_version.as_str().into();
+        let (new, warnings) = change(&current.value)?;
+        preconditions(call, &current.value, &new)?;
+        let (new, changed) = settle(call, scope, &mut current, new)?;
+        let committed = if !changed && !is_finished(call, &new.value) {
             // Nothing changed: nothing is written and the revision stays.
             Some(Committed {
-                object: entry.value,
+                object: entry.value.clone(),
                 revision: entry.modified,
             })
         } else {
@@ -74,19 +76,60 @@ fn preconditions(call: &Call<'_>, current: &Value, new: &Value) -> Result<(), Ap
     Ok(())
 }
 
-/// The new object, but for what this request may not change.
-fn merge_owned(call: &Call<'_>, current: &Value, mut new: Value) -> Value {
-    let (strategy, parts) = (&call.row.strategy, call.row.subresources);
-    restore(&mut new, current, |field| match call.target.subresource {
-        "status" => field != "status" && (field != "metadata" || !strategy.status_may_change_metadata),
-        _ => field == "status" && parts.status,
-    });
-    keep_system_fields(&mut new, current);
-    if strategy.generation && !same_desire(call, &new, current) {
-        let generation = current["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
-        meta_mut(&mut new).insert("generation".to_owned(), generation.into());
+/// What becomes of the object, and whether it changes: `new`, but for what this request may not change, checked.
+fn settle<'b>(
+    call: &Call<'_>,
+    scope: Scope<'_>,
+    current: &mut Partial<'b>,
+    new: Value,
+) -> Result<(Partial<'b>, bool), ApiError> {
+    let row = &call.row;
+    current.value["apiVersion"] = row.stored_api_version.as_str().into();
+    let mut new = current.with(new, row.custom);
+    new.value["apiVersion"] = current.value["apiVersion"].clone();
+    let raw = merge_raw(call, scope, &mut new)?;
+    let same_desire = raw != RawChange::Desire && same_desire(call, &new.value, &current.value);
+    merge_owned(call, &current.value, &mut new.value, same_desire);
+    let whole = call.target.subresource.is_empty() && !scope.is_apart_from_desire(call);
+    admit::check_change(row, &new.value, &current.value, whole)?;
+    let changed = raw != RawChange::None || new.value != current.value;
+    Ok((new, changed))
+}
+
+/// What a patch changed of the fields that are text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RawChange {
+    None,
+    Status,
+    Desire,
+}
+
+/// Merges a patch into the fields that are text, where it may change them.
+fn merge_raw(call: &Call<'_>, scope: Scope<'_>, object: &mut Partial<'_>) -> Result<RawChange, ApiError> {
+    let mut all = RawChange::None;
+    let Scope::Patch(patch) = scope else {
+        return Ok(all);
+    };
+    for (name, value) in patch.iter().filter(|(name, _)| !is_kept(call, name)) {
+        let Value::Object(value) = value else { continue };
+        if object.merge(name, value)? {
+            all = all.max(match is_desire(name, call.row.subresources.status) {
+                true => RawChange::Desire,
+                false => RawChange::Status,
+            });
+        }
     }
-    new
+    Ok(all)
+}
+
+/// Restores what this request may not change, and counts what is desired.
+fn merge_owned(call: &Call<'_>, current: &Value, new: &mut Value, same_desire: bool) {
+    restore(new, current, |field| is_kept(call, field));
+    keep_system_fields(new, current);
+    if call.row.strategy.generation && !same_desire {
+        let generation = current["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+        meta_mut(new).insert("generation".to_owned(), generation.into());
+    }
 }
 
 /// Gives the fields that are `kept` the values they had. Most have them still, and are not copied.
@@ -162,10 +205,14 @@ fn is_finished(call: &Call<'_>, object: &Value) -> bool {
 }
 
 /// Writes the new object, or removes it if that is all it waited for. `None`: decide again.
-pub(super) fn replace(call: &Call<'_>, entry: &Entry, new: &Value) -> Result<Option<Committed>, ApiError> {
+pub(super) fn replace(
+    call: &Call<'_>,
+    entry: &Entry,
+    new: &Partial<'_>,
+) -> Result<Option<Committed>, ApiError> {
     let (server, row) = (call.server, &call.row);
-    let draft = Draft::new(new)?;
-    let finished = is_finished(call, new);
+    let draft = Draft::with_raw(&new.value, &new.raw)?;
+    let finished = is_finished(call, &new.value);
     let committed = commit(&server.store, call.query.dry_run()?, |tx| {
         unchanged(tx, &entry.key, entry.modified)?;
         let object = draft.seal(tx.next_revision().0);
@@ -174,7 +221,7 @@ pub(super) fn replace(call: &Call<'_>, entry: &Entry, new: &Value) -> Result<Opt
             contents::after_removal(tx, server, row, &call.target.namespace)?;
         } else {
             tx.put(&entry.key, object.clone());
-            contents::after_change(tx, server, row, &entry.key, new)?;
+            contents::after_change(tx, server, row, &entry.key, &new.value)?;
         }
         Ok(object)
     })?;

@@ -8,7 +8,8 @@ use super::apply;
 use super::modify::{Changed, modify};
 use crate::admit;
 use crate::body::Answer;
-use crate::call::Call;
+use crate::call::{Call, Outcome};
+use crate::partial::Scope;
 use crate::status::ApiError;
 
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -41,24 +42,19 @@ pub(crate) async fn patch(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiEr
             if operations > OPERATIONS_MAX {
                 return Err(ApiError::too_large(OPERATIONS_MAX));
             }
-            modify(call, &|current| {
-                changed(call, current, |object| json_patch(call, object, &patch))
+            modify(call, Scope::Whole, &|current| {
+                changed(call, Scope::Whole, current, |object| {
+                    json_patch(call, object, &patch)
+                })
             })
         }
         MERGE_PATCH => {
             let patch = patch_value(body)?;
-            modify(call, &|current| {
-                changed(call, current, |object| {
-                    schema::patch::merge(object, &patch);
-                    Ok(())
-                })
-            })
+            merge_patch(call, &patch, Scope::of(&patch))
         }
         STRATEGIC_PATCH if !call.row.custom => {
             let patch = patch_value(body)?;
-            modify(call, &|current| {
-                changed(call, current, |object| strategic(call, object, &patch))
-            })
+            strategic_patch(call, &patch, Scope::of(&patch))
         }
         _ if call.row.custom => {
             return Err(ApiError::unsupported_media_type(&[
@@ -75,6 +71,21 @@ pub(crate) async fn patch(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiEr
     call.answer(outcome?).await
 }
 
+fn merge_patch(call: &Call<'_>, patch: &Value, scope: Scope<'_>) -> Result<Outcome, ApiError> {
+    modify(call, scope, &|current| {
+        changed(call, scope, current, |object| {
+            schema::patch::merge(object, patch);
+            Ok(())
+        })
+    })
+}
+
+fn strategic_patch(call: &Call<'_>, patch: &Value, scope: Scope<'_>) -> Result<Outcome, ApiError> {
+    modify(call, scope, &|current| {
+        changed(call, scope, current, |object| strategic(call, object, patch))
+    })
+}
+
 fn patch_value(body: &Bytes) -> Result<Value, ApiError> {
     serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))
@@ -83,13 +94,14 @@ fn patch_value(body: &Bytes) -> Result<Value, ApiError> {
 /// Changes a copy of the current object and makes it fit its kind again.
 fn changed(
     call: &Call<'_>,
+    scope: Scope<'_>,
     current: &Value,
     change: impl FnOnce(&mut Value) -> Result<(), ApiError>,
 ) -> Changed {
     let mut object = current.clone();
     change(&mut object)?;
     admit::identify(call, &mut object)?;
-    let warnings = admit::conform(call, &mut object, None)?;
+    let warnings = admit::conform_part(call, scope, &mut object)?;
     Ok((object, warnings))
 }
 
@@ -126,3 +138,7 @@ fn strategic(call: &Call<'_>, object: &mut Value, patch: &Value) -> Result<(), A
         }
     }
 }
+
+#[cfg(test)]
+#[path = "patch_tests.rs"]
+mod tests;

@@ -12,7 +12,8 @@ use crate::call::Call;
 use crate::commit::ATTEMPTS;
 use crate::door::{Binding, Claims};
 use crate::logs::{LogError, LogRequest};
-use crate::object::{child, meta, meta_mut, read};
+use crate::object::{child, meta, meta_mut, pluck, read};
+use crate::partial::Partial;
 use crate::status::{ApiError, Cause};
 
 /// Binds a pod to the node that the body names. A pod is bound once.
@@ -30,9 +31,9 @@ pub(crate) async fn bind(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiErr
             .store
             .get(&call.key())
             .ok_or_else(|| ApiError::not_found(&call.row, name))?;
-        let mut pod = read(&entry.value)?;
+        let mut pod = Partial::read_but(&entry.value, &|name, _| name == "spec")?;
         check_bindable(call, &pod, &binding)?;
-        assign(&mut pod, &binding, node, &call.server.now());
+        assign(&mut pod, &binding, node, &call.server.now())?;
         if let Some(done) = replace(call, &entry, &pod)? {
             call.settle(done.revision).await?;
             let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
@@ -42,7 +43,12 @@ pub(crate) async fn bind(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiErr
     Err(ApiError::conflict(&call.row, name))
 }
 
-fn check_bindable(call: &Call<'_>, pod: &Value, binding: &Value) -> Result<(), ApiError> {
+fn check_bindable(call: &Call<'_>, pod: &Partial<'_>, binding: &Value) -> Result<(), ApiError> {
+    let spec = pod
+        .raw
+        .get("spec")
+        .map(|spec| pluck(spec.as_bytes(), &["nodeName"]));
+    let pod = &pod.value;
     let name = call.target.name.as_ref();
     let refuse = |why: String| Err(ApiError::conflict_because(&call.row, name, &why));
     let uid = meta(binding, "uid");
@@ -57,7 +63,7 @@ fn check_bindable(call: &Call<'_>, pod: &Value, binding: &Value) -> Result<(), A
             "pod {name} is being deleted, cannot be assigned to a host"
         ));
     }
-    match pod["spec"]["nodeName"].as_str() {
+    match spec.flatten() {
         Some(node) if !node.is_empty() => {
             refuse(format!("pod {name} is already assigned to node \"{node}\""))
         }
@@ -65,8 +71,11 @@ fn check_bindable(call: &Call<'_>, pod: &Value, binding: &Value) -> Result<(), A
     }
 }
 
-fn assign(pod: &mut Value, binding: &Value, node: &str, now: &str) {
-    child(pod, "spec").insert("nodeName".to_owned(), node.into());
+fn assign(pod: &mut Partial<'_>, binding: &Value, node: &str, now: &str) -> Result<(), ApiError> {
+    let bound = Map::from_iter([("nodeName".to_owned(), node.into())]);
+    pod.raw.entry("spec".into()).or_insert("{}".into());
+    pod.merge("spec", &bound)?;
+    let pod = &mut pod.value;
     let annotations = binding["metadata"]["annotations"].as_object();
     for (key, value) in annotations.into_iter().flat_map(Map::iter) {
         let metadata = meta_mut(pod);
@@ -85,6 +94,7 @@ fn assign(pod: &mut Value, binding: &Value, node: &str, now: &str) {
             "type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now,
         }));
     }
+    Ok(())
 }
 
 /// Streams the log of a container.

@@ -8,6 +8,7 @@ use crate::admit;
 use crate::body::Answer;
 use crate::call::Call;
 use crate::object::meta;
+use crate::partial::Scope;
 use crate::status::{ApiError, Cause};
 
 /// Replaces the object, its status, or (namespaces) its finalizers.
@@ -23,6 +24,6 @@ pub(crate) async fn update(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiE
         return Err(ApiError::invalid(&call.row, &call.target.name, &[cause]));
     }
     let warnings = admit::conform(call, &mut object, Some(body))?;
-    let outcome = modify(call, &|_| Ok((object.clone(), warnings.clone())))?;
+    let outcome = modify(call, Scope::Whole, &|_| Ok((object.clone(), warnings.clone())))?;
     call.answer(outcome).await
 }

@@ -3,6 +3,7 @@
 //! The last is `Schema::strategic_merge`, since it needs a schema.
 
 mod order;
+pub mod raw;
 mod strategic;
 
 use json_patch::PatchOperation;
