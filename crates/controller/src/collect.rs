@@ -1,4 +1,4 @@
-//! The garbage collector's adaptor: deletes pods and task results whose owners are gone.
+//! The garbage collector's adaptor: deletes pods, task results and status chunks whose owners are gone.
 //!
 //! Every object with owners is known here by its owners' uids. When an owner's deletion is seen, or an
 //! object appears whose owner is not in sight, the object is looked at: its owners are asked for at the
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use kinds::k8s::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,7 +20,10 @@ use crate::context::Context;
 use crate::executor::Failure;
 use crate::informer::{Change, Informer};
 use crate::kind::{Kind, Projection};
-use crate::projections::{CONFIG_MAPS, PODS, Pod, TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS, Workflow};
+use crate::projections::{
+    CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, StatusChunk, TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS,
+    Workflow,
+};
 use crate::queue::{Next, Queue};
 use crate::rules::{PolicyRule, WATCH, rule};
 use crate::write::Write;
@@ -35,8 +39,8 @@ const OWNERS: [Kind; 4] = [WORKFLOWS, PODS, CONFIG_MAPS, TEMPLATES];
 
 /// The rights it needs.
 pub fn rules() -> Vec<PolicyRule> {
-    let dependents =
-        [PODS, TASK_RESULTS].map(|kind| rule(kind, &["get", "list", "watch", "patch", "delete"]));
+    let dependents = [PODS, TASK_RESULTS, STATUS_CHUNKS]
+        .map(|kind| rule(kind, &["get", "list", "watch", "patch", "delete"]));
     let owners = [WORKFLOWS, CONFIG_MAPS, TEMPLATES].map(|kind| rule(kind, &WATCH));
     dependents.into_iter().chain(owners).collect()
 }
@@ -85,6 +89,7 @@ pub async fn run(context: Context) {
     let collector = Arc::new(Collector {
         pods: context.informers.get(),
         results: context.informers.get(),
+        chunks: context.informers.get(),
         workflows: context.informers.get(),
         graph: Graph::default(),
         queue: Queue::default(),
@@ -95,6 +100,7 @@ pub async fn run(context: Context) {
         collector.workflows.synced().await;
         collector.pods.synced().await;
         collector.results.synced().await;
+        collector.chunks.synced().await;
     };
     if shutdown.run_until_cancelled(synced).await.is_none() {
         return;
@@ -117,6 +123,10 @@ fn listen(collector: &Arc<Collector>) {
         .subscribe(move |change| at.dependent_changed(change));
     let at = Arc::clone(collector);
     collector
+        .chunks
+        .subscribe(move |change| at.dependent_changed(change));
+    let at = Arc::clone(collector);
+    collector
         .workflows
         .subscribe(move |change| at.owner_changed(change));
 }
@@ -126,6 +136,7 @@ struct Collector {
     workflows: Informer<Workflow>,
     pods: Informer<Pod>,
     results: Informer<TaskResult>,
+    chunks: Informer<StatusChunk>,
     graph: Graph,
     queue: Queue<Dependent>,
 }
@@ -164,15 +175,20 @@ impl Collector {
         owner.kind == WORKFLOWS.kind && self.workflows.get(&key).is_some_and(|w| w.uid() == owner.uid)
     }
 
+    /// A dependent as last seen.
+    fn metadata(&self, dependent: &Dependent) -> Option<ObjectMeta> {
+        let key = &dependent.key;
+        match dependent.kind {
+            PODS => self.pods.get(key).map(|pod| pod.metadata.clone()),
+            STATUS_CHUNKS => self.chunks.get(key).map(|chunk| chunk.metadata.clone()),
+            _ => self.results.get(key).map(|result| result.metadata.clone()),
+        }
+    }
+
     async fn look_at(self: Arc<Self>, dependent: Dependent) -> Next {
-        let seen = match dependent.kind {
-            PODS => self.pods.get(&dependent.key).map(|pod| pod.metadata.clone()),
-            _ => self
-                .results
-                .get(&dependent.key)
-                .map(|result| result.metadata.clone()),
+        let Some(metadata) = self.metadata(&dependent) else {
+            return Next::Done;
         };
-        let Some(metadata) = seen else { return Next::Done };
         if metadata.deletion_timestamp.is_some() {
             return Next::Done;
         }

@@ -25,6 +25,11 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// However long a server asks us to stay away.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
+/// The form of most answers.
+const OBJECT: &str = "application/json";
+/// Asks for the metadata alone; a server that does not know how answers with the object.
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
 /// Why a write did not happen, or may not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -55,6 +60,27 @@ impl Failure {
     /// Whether a later attempt may pass.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Conflict(_))
+    }
+}
+
+/// One request, as often as it is sent.
+struct Request {
+    method: http::Method,
+    path: String,
+    content_type: &'static str,
+    accept: &'static str,
+    body: Bytes,
+}
+
+impl Request {
+    fn get(path: String) -> Self {
+        Self {
+            method: http::Method::GET,
+            path,
+            content_type: OBJECT,
+            accept: OBJECT,
+            body: Bytes::new(),
+        }
     }
 }
 
@@ -101,8 +127,24 @@ impl Executor {
 
     /// Does a write; the answer's bytes.
     pub async fn write(&self, write: &Write) -> Result<Bytes, Failure> {
+        self.write_for(write, OBJECT).await
+    }
+
+    /// Does a write whose answer says no more than the object's new version: the object may be large.
+    pub async fn write_briefly(&self, write: &Write) -> Result<(), Failure> {
+        self.write_for(write, METADATA).await.map(drop)
+    }
+
+    async fn write_for(&self, write: &Write, accept: &'static str) -> Result<Bytes, Failure> {
         let (method, path, content_type, body) = write.request();
-        let answer = self.attempts(&method, &path, content_type, &body).await;
+        let request = Request {
+            method,
+            path,
+            content_type,
+            accept,
+            body: body.into(),
+        };
+        let answer = self.attempts(&request).await;
         if answer.is_ok() {
             meta::crash::point(write.point);
         }
@@ -120,11 +162,26 @@ impl Executor {
         kind: crate::Kind,
         key: &meta::ObjectKey,
     ) -> Result<T, Failure> {
-        let path = kind.path(key);
-        let answer = self
-            .attempts(&http::Method::GET, &path, "application/json", &[])
-            .await?;
-        decode(&answer)
+        decode(&self.attempts(&Request::get(kind.path(key))).await?)
+    }
+
+    /// The objects of a namespace that have a label with this value; none if the kind is not served.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        kind: crate::Kind,
+        namespace: &str,
+        (label, value): (&str, &str),
+    ) -> Result<Vec<T>, Failure> {
+        #[derive(Deserialize)]
+        struct List<T> {
+            items: Vec<T>,
+        }
+        let label = label.replace('/', "%2F");
+        let path = format!("{}?labelSelector={label}%3D{value}", kind.collection(namespace));
+        match self.attempts(&Request::get(path)).await {
+            Err(Failure::NotFound(_)) => Ok(Vec::new()),
+            answer => decode(&answer?).map(|list: List<T>| list.items),
+        }
     }
 
     /// Creates an object, or finds that it was created before: `is_ours` tells whether the one that is
@@ -147,17 +204,11 @@ impl Executor {
         }
     }
 
-    async fn attempts(
-        &self,
-        method: &http::Method,
-        path: &str,
-        content_type: &str,
-        body: &[u8],
-    ) -> Result<Bytes, Failure> {
+    async fn attempts(&self, request: &Request) -> Result<Bytes, Failure> {
         let mut backoff = Backoff::default();
         loop {
             self.metrics.requests.add(1);
-            let trouble = match self.attempt(method, path, content_type, body).await {
+            let trouble = match self.attempt(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
             };
@@ -176,19 +227,13 @@ impl Executor {
         }
     }
 
-    async fn attempt(
-        &self,
-        method: &http::Method,
-        path: &str,
-        content_type: &str,
-        body: &[u8],
-    ) -> Result<Bytes, Trouble> {
+    async fn attempt(&self, request: &Request) -> Result<Bytes, Trouble> {
         let request = http::Request::builder()
-            .method(method)
-            .uri(path)
-            .header(http::header::CONTENT_TYPE, content_type)
-            .header(http::header::ACCEPT, "application/json")
-            .body(Body::from(body.to_vec()))
+            .method(&request.method)
+            .uri(&request.path)
+            .header(http::header::CONTENT_TYPE, request.content_type)
+            .header(http::header::ACCEPT, request.accept)
+            .body(Body::from(request.body.clone()))
             .map_err(|error| Trouble::Final(Failure::Refused(400, error.to_string())))?;
         let answered = tokio::time::timeout(ANSWER_WITHIN, self.exchange(request)).await;
         let (status, answer) = answered

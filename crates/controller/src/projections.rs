@@ -28,6 +28,13 @@ pub const WORKFLOWS: Kind = Kind::namespaced(ARGO, "v1alpha1", "Workflow", "work
 /// Argo's WorkflowTaskResult.
 pub const TASK_RESULTS: Kind =
     Kind::namespaced(ARGO, "v1alpha1", "WorkflowTaskResult", "workflowtaskresults");
+/// Chunks of large workflows' nodes.
+pub const STATUS_CHUNKS: Kind = Kind::namespaced(
+    kinds::own::GROUP,
+    kinds::own::VERSION,
+    workflow::layout::CHUNK_KIND,
+    workflow::layout::CHUNK_PLURAL,
+);
 /// Argo's WorkflowTemplate.
 pub const TEMPLATES: Kind = Kind::namespaced(ARGO, "v1alpha1", "WorkflowTemplate", "workflowtemplates");
 /// Argo's ClusterWorkflowTemplate.
@@ -80,6 +87,13 @@ pub struct TaskResult {
     pub view: workflow::contract::TaskResult,
 }
 
+/// A chunk of a workflow's nodes, of which only that it is there matters.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StatusChunk {
+    /// `metadata`.
+    pub metadata: ObjectMeta,
+}
+
 /// Templates that workflows of a namespace refer to.
 #[derive(Clone, Debug)]
 pub struct WorkflowTemplate {
@@ -111,6 +125,7 @@ projection!(Pod, PODS);
 projection!(Node, NODES);
 projection!(Workflow, WORKFLOWS);
 projection!(TaskResult, TASK_RESULTS);
+projection!(StatusChunk, STATUS_CHUNKS);
 projection!(WorkflowTemplate, TEMPLATES);
 projection!(ClusterWorkflowTemplate, CLUSTER_TEMPLATES);
 projection!(ConfigMap, CONFIG_MAPS);

@@ -12,7 +12,6 @@
 
 mod driver;
 mod library;
-mod linger;
 mod mailbox;
 mod perform;
 mod registry;
@@ -26,15 +25,15 @@ use crate::context::Context;
 use crate::events::Recorder;
 use crate::kind::Kind;
 use crate::projections::{
-    CLUSTER_TEMPLATES, CONFIG_MAPS, ClusterWorkflowTemplate, ConfigMap, EVENTS, PODS, Pod, TASK_RESULTS,
-    TEMPLATES, TaskResult, WORKFLOWS, Workflow, WorkflowTemplate,
+    CLUSTER_TEMPLATES, CONFIG_MAPS, ClusterWorkflowTemplate, ConfigMap, EVENTS, PODS, Pod, STATUS_CHUNKS,
+    TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS, Workflow, WorkflowTemplate,
 };
 use crate::rules::{PolicyRule, WATCH, rule};
 use crate::workflow::driver::Driver;
 use crate::workflow::registry::Registry;
 
 /// The places where a test may kill the process.
-pub const CRASH_POINTS: [&str; 7] = [
+pub const CRASH_POINTS: [&str; 9] = [
     "workflow.planned",
     "workflow.pod-created",
     "workflow.patched",
@@ -42,6 +41,8 @@ pub const CRASH_POINTS: [&str; 7] = [
     "workflow.pod-deleted",
     "workflow.result-deleted",
     "workflow.object-written",
+    "workflow.chunk-created",
+    "workflow.chunk-deleted",
 ];
 
 /// Claims that workflows make.
@@ -68,6 +69,7 @@ pub fn rules() -> Vec<PolicyRule> {
         rule(WORKFLOWS, &["get", "list", "watch", "patch", "delete"]),
         rule(PODS, &["get", "list", "watch", "create", "patch", "delete"]),
         rule(TASK_RESULTS, &["get", "list", "watch", "delete"]),
+        rule(STATUS_CHUNKS, &["get", "list", "create", "delete"]),
         rule(TEMPLATES, &WATCH),
         rule(CLUSTER_TEMPLATES, &WATCH),
         rule(CONFIG_MAPS, &WATCH),

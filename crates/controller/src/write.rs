@@ -5,11 +5,15 @@ use serde_json::{Value, json};
 
 use crate::kind::Kind;
 
+const JSON: &str = "application/json";
+
 /// How the object is changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verb {
     /// Make it.
     Create(Value),
+    /// Make it, of JSON that is written already.
+    CreateJson(String),
     /// Merge this into it (RFC 7386).
     Merge(Value),
     /// Merge this into it by the strategies of its kind, as lists by their keys.
@@ -39,6 +43,11 @@ impl Write {
     /// Makes an object.
     pub fn create(kind: Kind, key: ObjectKey, body: Value) -> Self {
         Self::new(kind, key, Verb::Create(body))
+    }
+
+    /// Makes an object of JSON that is written already.
+    pub fn create_json(kind: Kind, key: ObjectKey, body: String) -> Self {
+        Self::new(kind, key, Verb::CreateJson(body))
     }
 
     /// Merges a patch into an object.
@@ -112,7 +121,7 @@ impl Write {
     /// The request's method, path, content type and body.
     pub(crate) fn request(&self) -> (http::Method, String, &'static str, Vec<u8>) {
         let path = match self.verb {
-            Verb::Create(_) => self.kind.collection(&self.key.namespace),
+            Verb::Create(_) | Verb::CreateJson(_) => self.kind.collection(&self.key.namespace),
             _ => self.kind.path(&self.key),
         };
         let path = match self.subresource {
@@ -120,14 +129,17 @@ impl Write {
             None => path,
         };
         let (method, content_type, body) = match &self.verb {
-            Verb::Create(body) | Verb::Post(body) => (http::Method::POST, "application/json", body),
+            Verb::CreateJson(body) => {
+                return (http::Method::POST, path, JSON, body.clone().into_bytes());
+            }
+            Verb::Create(body) | Verb::Post(body) => (http::Method::POST, JSON, body),
             Verb::Merge(body) => (http::Method::PATCH, "application/merge-patch+json", body),
             Verb::Strategic(body) => (
                 http::Method::PATCH,
                 "application/strategic-merge-patch+json",
                 body,
             ),
-            Verb::Delete(body) => (http::Method::DELETE, "application/json", body),
+            Verb::Delete(body) => (http::Method::DELETE, JSON, body),
         };
         (method, path, content_type, body.to_string().into_bytes())
     }

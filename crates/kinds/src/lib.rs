@@ -6,8 +6,14 @@
 pub mod argo;
 mod core;
 mod merge_keys;
+pub mod own;
 
 pub use k8s_openapi as k8s;
 pub use kube;
 
 pub use self::core::{definition_name, definitions, schema};
+
+/// Every definition that the platform needs, ready to be created through the API.
+pub fn crds() -> Vec<serde_json::Value> {
+    argo::crds().into_iter().chain(own::crds()).collect()
+}

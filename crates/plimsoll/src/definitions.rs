@@ -1,4 +1,4 @@
-//! Registers Argo's kinds through the API, like anyone's CustomResourceDefinitions.
+//! Registers Argo's kinds and ours through the API, like anyone's CustomResourceDefinitions.
 
 use anyhow::Context as _;
 use kinds::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -8,7 +8,7 @@ use kinds::kube::{Api, Client};
 /// Creates or updates each definition.
 pub(crate) async fn register(client: &Client) -> anyhow::Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for definition in kinds::argo::crds() {
+    for definition in kinds::crds() {
         let name = definition
             .pointer("/metadata/name")
             .and_then(|name| name.as_str())

@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use argo::repository::ArtifactRepository;
-use argo::{ObjectMeta, Workflow, WorkflowSpec};
+use argo::{NodeStatus, ObjectMeta, Workflow, WorkflowSpec};
 use meta::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::layout::{Chunk, ChunkObject};
 pub use crate::view::{ContainerState, ContainerView, PodView, TaskResult, WorkflowView};
 
 /// The finalizer that keeps a pod until its outcome is in the workflow's status.
@@ -104,6 +105,8 @@ pub enum Reference {
 pub struct Inputs {
     /// The Workflow as stored.
     pub workflow: Workflow,
+    /// Every chunk of its nodes that is there, named by it or not, read after it.
+    pub chunks: Vec<Chunk<NodeStatus>>,
     /// Its pods, in any order.
     pub pods: Vec<PodView>,
     /// Its task results, in any order.
@@ -166,6 +169,14 @@ pub enum Effect {
         /// Seconds between the signal to end and the kill; none for the pod's own.
         grace: Option<i64>,
     },
+    /// Create a chunk of nodes before the patch of the Workflow that names it. If a chunk of the name exists
+    /// and holds the same, that is success.
+    CreateChunk(Box<ChunkObject>),
+    /// Delete a chunk that no Workflow names any more; it being gone is success.
+    DeleteChunk {
+        /// Its name.
+        name: String,
+    },
     /// Merge-patch the Workflow (the main resource: Argo's Workflow has no status subresource).
     /// The patch carries `metadata.uid` as precondition. Later effects of the same batch rely on it.
     PatchWorkflow(Box<Value>),
@@ -206,6 +217,18 @@ pub enum Effect {
     },
     /// Another writer changed what the machine cannot follow (`argo retry`): drop it and rebuild.
     Rebuild,
+}
+
+/// What [`crate::Machine::effects`] would be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pending {
+    /// Nothing.
+    Nothing,
+    /// To show how nodes get on that go on. Nobody waits for it, it follows from the pods if it is lost, and
+    /// it goes with the next decision.
+    Progress,
+    /// A decision that something waits for.
+    Decision,
 }
 
 /// Why a workflow is not further, as data.

@@ -188,6 +188,30 @@ fn steps_and_loops() {
 }
 
 #[test]
+fn nodes_that_move_into_chunks_and_back() {
+    let text = "x".repeat(3000);
+    let spec = format!(
+        "
+  parallelism: 9
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {{name: each, template: nested, withSequence: {{count: '12'}}, arguments: {{parameters: [{{name: p, value: '{{{{item}}}} {text}'}}]}}}}
+      - {{name: after, template: work, depends: each}}
+  - name: nested
+    inputs: {{parameters: [{{name: p}}]}}
+    steps:
+    - - {{name: take, template: take, arguments: {{parameters: [{{name: p, value: '{{{{inputs.parameters.p}}}}'}}]}}}}
+    - - {{name: shaky, template: again}}
+  - name: again
+    retryStrategy: {{limit: '2'}}
+    container: {{image: i, command: [c]}}"
+    );
+    check(&manifest(&spec), "Succeeded");
+}
+
+#[test]
 fn dags_with_conditions() {
     let spec = "
   templates:

@@ -1,4 +1,4 @@
-//! What every world starts with: Argo's kinds, and the scenario's Workflows.
+//! What every world starts with: Argo's kinds and ours, and the scenario's Workflows.
 
 use controller::Kind;
 use controller::projections::WORKFLOWS;
@@ -15,7 +15,7 @@ const CRDS: Kind = Kind::cluster(
 
 /// The objects to create, in order.
 pub(crate) fn objects(scenario: &Scenario) -> Vec<(Kind, Value)> {
-    let crds = kinds::argo::crds().into_iter().map(|crd| (CRDS, crd));
+    let crds = kinds::crds().into_iter().map(|crd| (CRDS, crd));
     let workflows = scenario
         .workflows
         .iter()

@@ -53,7 +53,7 @@ impl Platform {
             metrics: Arc::clone(&metrics),
             _shutdown: CancellationToken::new().drop_guard(),
         };
-        for crd in kinds::argo::crds() {
+        for crd in kinds::crds() {
             let kind = controller::Kind::cluster(
                 "apiextensions.k8s.io",
                 "v1",

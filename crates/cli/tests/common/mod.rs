@@ -95,7 +95,7 @@ impl Bench {
             "default",
         );
         let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-        for definition in kinds::argo::crds() {
+        for definition in kinds::crds() {
             let definition = serde_json::from_value(definition).unwrap();
             definitions
                 .create(&PostParams::default(), &definition)

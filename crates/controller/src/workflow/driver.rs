@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::workflow::Machine;
-use ::workflow::contract::{Effect, Event, Inputs};
+use ::workflow::contract::{Chunk, Effect, Event, Inputs, LABEL_WORKFLOW, Pending};
 use futures::FutureExt;
 use meta::{ObjectKey, Timestamp};
 use tokio::time::Instant;
@@ -17,12 +17,15 @@ use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::events::{About, Recorder, Saying};
 use crate::executor::Failure;
-use crate::projections::WORKFLOWS;
+use crate::projections::{STATUS_CHUNKS, WORKFLOWS};
 use crate::workflow::Config;
-use crate::workflow::linger::Lingering;
 use crate::workflow::mailbox::{Letter, Mailbox};
 use crate::workflow::perform::{Performer, Trouble};
 use crate::workflow::registry::{Assignment, Registry};
+
+/// How long progress that nobody waits for lingers, so that it goes with the next decision: shorter than
+/// anyone would notice in a live view. A short step would have two writes more without it.
+const LINGER: Duration = Duration::from_millis(50);
 
 /// How a session with one machine ended.
 enum End {
@@ -49,7 +52,8 @@ struct Session {
     uid: String,
     wake: Option<Wake>,
     planned_at: Timestamp,
-    lingering: Lingering,
+    /// When progress that lingers must be written.
+    lingers: Option<Instant>,
     performer: Performer,
 }
 
@@ -71,6 +75,25 @@ impl Wake {
 }
 
 impl Session {
+    /// Whether there is nothing to do yet. What only shows progress lingers for a moment.
+    fn may_wait(&mut self) -> bool {
+        let now = Instant::now();
+        match self.machine.pending() {
+            Pending::Nothing => {
+                self.lingers = None;
+                true
+            }
+            Pending::Progress if self.lingers.is_none_or(|due| now < due) => {
+                self.lingers.get_or_insert(now + LINGER);
+                true
+            }
+            Pending::Progress | Pending::Decision => {
+                self.lingers = None;
+                false
+            }
+        }
+    }
+
     /// Tells the machine of a time that has come. Where the time of day went slower than the time passed,
     /// it has not come yet, whatever was reckoned: the rest is waited for.
     fn wake_if_due(&mut self) {
@@ -139,7 +162,7 @@ impl Driver {
             planned_at: now,
             uid,
             wake: None,
-            lingering: Lingering::default(),
+            lingers: None,
             performer,
         };
         loop {
@@ -150,12 +173,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = self.mailbox.came() => {}
-                () = at(session.lingering.due()) => {
-                    let effects = session.lingering.take().into_iter().collect();
-                    if let Err(end) = self.do_now(&mut session, effects).await {
-                        return end;
-                    }
-                }
+                () = at(session.lingers) => {}
                 () = at(session.wake.map(|wake| wake.due)) => {}
             }
         }
@@ -173,11 +191,14 @@ impl Driver {
             }
             session.planned_at = self.now();
             session.wake_if_due();
-            let effects = session.machine.effects(session.planned_at);
             self.context.metrics().workflow_steps.add(1);
-            if effects.is_empty() && (quiet || self.mailbox.is_empty()) {
-                return self.rest(session).await;
+            if session.may_wait() {
+                if quiet || self.mailbox.is_empty() {
+                    return self.rest(session).await;
+                }
+                continue;
             }
+            let effects = session.machine.effects(session.planned_at);
             if !effects.is_empty() {
                 meta::crash::point("workflow.planned");
             }
@@ -216,11 +237,6 @@ impl Driver {
                 session.wake = Some(Wake::new(*time, self.now()));
             }
         }
-        let effects = session.lingering.pass(effects);
-        self.do_now(session, effects).await
-    }
-
-    async fn do_now(&self, session: &mut Session, effects: Vec<Effect>) -> Result<(), End> {
         let refused = session
             .performer
             .perform(effects)
@@ -241,13 +257,29 @@ impl Driver {
     async fn inputs(&self) -> Result<Inputs, Failure> {
         let workflow: argo::Workflow = self.context.executor.read(WORKFLOWS, &self.key).await?;
         let uid = workflow.metadata.uid.clone();
+        let chunks = self.chunks(&uid).await?;
+        let named = ::workflow::layout::check(&workflow.status, &chunks);
+        named.map_err(|missing| Failure::Unreadable(missing.to_string()))?;
         Ok(Inputs {
+            chunks,
             pods: self.registry.pods(&self.key, &uid),
             results: self.registry.results(&self.key, &uid),
             library: self.registry.library(&self.key.namespace),
             config: Arc::clone(&self.config.machine),
             workflow,
         })
+    }
+
+    /// The chunks of the workflow of this uid, whether it names them or not.
+    async fn chunks(&self, uid: &str) -> Result<Vec<Chunk<argo::NodeStatus>>, Failure> {
+        let of_it = (LABEL_WORKFLOW, self.key.name.as_str());
+        let listed = self
+            .context
+            .executor
+            .list(STATUS_CHUNKS, &self.key.namespace, of_it);
+        let mut chunks: Vec<Chunk<argo::NodeStatus>> = listed.await?;
+        chunks.retain(|chunk| chunk.workflow == uid);
+        Ok(chunks)
     }
 
     async fn cannot_start(&self, failure: Failure) -> End {
@@ -290,7 +322,7 @@ impl Driver {
     /// Compares the machine with one rebuilt from the API, if asked to, and if both saw the same.
     async fn compare(&self, session: &Session) {
         // What lingers is not in the API yet, and may not follow from the pods a moment later.
-        if !self.config.verify || session.lingering.due().is_some() {
+        if !self.config.verify || session.lingers.is_some() {
             return;
         }
         let Ok(inputs) = self.inputs().await else { return };

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use ::workflow::contract::{ANNOTATION_NODE_NAME, Effect, Event, LABEL_COMPLETED, POD_FINALIZER};
+use ::workflow::contract::{
+    ANNOTATION_NODE_NAME, ChunkObject, Effect, Event, LABEL_COMPLETED, POD_FINALIZER,
+};
 use futures::StreamExt;
 use meta::ObjectKey;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use crate::events::{About, Recorder, Saying};
 use crate::executor::Failure;
 use crate::informer::Informer;
 use crate::kind::Kind;
-use crate::projections::{PODS, Pod, TASK_RESULTS, TaskResult, WORKFLOWS};
+use crate::projections::{PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS};
 use crate::workflow::registry::Registry;
 use crate::workflow::{BUDGETS, CLAIMS};
 use crate::write::{Verb, Write};
@@ -102,6 +104,8 @@ impl Performer {
                 self.gone(&self.delete_pod(&name, uid.as_deref(), grace)).await
             }
             Effect::ReleasePod { name, uid } => self.release_pod(&name, &uid).await,
+            Effect::CreateChunk(chunk) => self.create_chunk(*chunk).await,
+            Effect::DeleteChunk { name } => self.delete_chunk(&name).await,
             Effect::DeleteTaskResult { name } => self.delete_result(&name).await,
             Effect::CreateObject(manifest) => self.create_object(*manifest).await,
             Effect::DeleteObject { kind, name, .. } => self.delete_object(&kind, &name).await,
@@ -121,8 +125,8 @@ impl Performer {
     async fn patch_workflow(&self, patch: Value) -> Result<(), Trouble> {
         self.context.metrics().status_patches.add(1);
         let write = Write::merge(WORKFLOWS, self.key.clone(), patch).at("workflow.patched");
-        match self.context.executor.write(&write).await {
-            Ok(_) => Ok(()),
+        match self.context.executor.write_briefly(&write).await {
+            Ok(()) => Ok(()),
             // Gone, or another one of the same name: a fresh look tells.
             Err(Failure::NotFound(_)) => Err(Trouble::Rebuild),
             Err(failure) => Err(Trouble::Failed(failure)),
@@ -199,6 +203,32 @@ impl Performer {
         Ok(gone)
     }
 
+    /// Creates a chunk, or finds that it was created before: chunks are written once, so it holds the same.
+    async fn create_chunk(&self, chunk: ChunkObject) -> Result<Option<Event>, Failure> {
+        let ChunkObject { name, body, .. } = chunk;
+        let write = Write::create_json(STATUS_CHUNKS, self.of(&name), body).at("workflow.chunk-created");
+        match self.context.executor.write_briefly(&write).await {
+            Err(Failure::AlreadyExists(message)) => {
+                let there: Value = self.context.executor.read(STATUS_CHUNKS, &write.key).await?;
+                let meant: Value = match &write.verb {
+                    Verb::CreateJson(body) => serde_json::from_str(body).unwrap_or_default(),
+                    _ => Value::Null,
+                };
+                if there["nodes"] == meant["nodes"] {
+                    Ok(None)
+                } else {
+                    Err(Failure::AlreadyExists(message))
+                }
+            }
+            answer => answer.map(|()| None),
+        }
+    }
+
+    async fn delete_chunk(&self, name: &str) -> Result<Option<Event>, Failure> {
+        let write = without_uid(Write::delete(STATUS_CHUNKS, self.of(name), "")).at("workflow.chunk-deleted");
+        self.gone(&write).await
+    }
+
     async fn create_object(&self, manifest: Value) -> Result<Option<Event>, Failure> {
         let text = |pointer: &str| {
             manifest
@@ -215,10 +245,8 @@ impl Performer {
     }
 
     async fn delete_object(&self, kind: &str, name: &str) -> Result<Option<Event>, Failure> {
-        let mut write = Write::delete(kind_of(kind)?, self.of(name), "").at("workflow.object-written");
-        if let Verb::Delete(options) = &mut write.verb {
-            options["preconditions"] = Value::Null;
-        }
+        let write =
+            without_uid(Write::delete(kind_of(kind)?, self.of(name), "")).at("workflow.object-written");
         self.gone(&write).await
     }
 
@@ -243,6 +271,14 @@ impl Performer {
     fn of(&self, name: &str) -> ObjectKey {
         ObjectKey::new(&self.key.namespace, name)
     }
+}
+
+/// A deletion of whatever bears the name.
+fn without_uid(mut deletion: Write) -> Write {
+    if let Verb::Delete(options) = &mut deletion.verb {
+        options["preconditions"] = Value::Null;
+    }
+    deletion
 }
 
 /// An object that is gone, or is another by now, is what was wanted; a conflict on a patch without a

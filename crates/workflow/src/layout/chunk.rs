@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use argo::ObjectMeta;
+use argo::{NodeStatus, ObjectMeta};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -77,14 +77,16 @@ impl<'m> Writer<'m> {
     }
 
     /// Adds a part; answers the number of its chunk.
-    pub(crate) fn add(&mut self, key: &str, json: &str) -> u32 {
+    pub(crate) fn add(&mut self, key: &str, part: &NodeStatus) -> u32 {
         let number = self.next;
+        // A node has only text for keys, so it can be written.
+        let json = serde_json::to_string(part).unwrap_or_default();
         self.open
             .push_str(if self.open.is_empty() { "\"" } else { ",\"" });
         // Ids are names of Kubernetes and digits: nothing in them needs escaping.
         self.open.push_str(key);
         self.open.push_str("\":");
-        self.open.push_str(json);
+        self.open.push_str(&json);
         if self.open.len() >= CHUNK_MAX {
             self.close();
         }

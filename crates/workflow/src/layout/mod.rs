@@ -23,16 +23,18 @@ mod manifest;
 mod packed;
 mod parts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use argo::{NodeStatus, Workflow, WorkflowStatus};
 use serde_json::Value;
 
+pub(crate) use self::chunk::Writer;
 pub use self::chunk::{Chunk, ChunkObject, chunk_name};
 pub use self::manifest::Manifest;
+pub(crate) use self::packed::pack_nodes;
 pub use self::packed::{pack, unpack};
 pub use self::parts::{LIST_MAX, Stored};
-pub(crate) use self::parts::{key, slice};
+pub(crate) use self::parts::{count, holding, key, of_key, size, slice};
 
 /// API group and version of chunks.
 pub const CHUNK_API_VERSION: &str = "plimsoll.dev/v1alpha1";
@@ -82,7 +84,13 @@ pub fn overlay<N: Stored>(
     for chunk in chunks {
         all.extend(chunk);
     }
-    all.extend(inline);
+    // What is no whole node must not hide one.
+    let below: BTreeSet<String> = inline
+        .iter()
+        .filter(|(key, node)| of_key(key).1 == 0 && !node.is_whole() && all.contains_key(*key))
+        .map(|(key, _)| key.clone())
+        .collect();
+    all.extend(inline.into_iter().filter(|(key, _)| !below.contains(key)));
     parts::join(all)
 }
 
@@ -137,6 +145,18 @@ pub fn hydrate_value(workflow: &mut Value, chunks: Vec<Chunk<Value>>) -> Result<
     Ok(())
 }
 
+/// Whether every chunk that a Workflow names is there. Nodes of a form that is not ours will not come by
+/// waiting, and are not looked at.
+///
+/// # Errors
+/// One is missing.
+pub fn check<N>(status: &WorkflowStatus, chunks: &[Chunk<N>]) -> Result<(), Unreadable> {
+    let manifest = manifest(status).unwrap_or_default();
+    let there: BTreeSet<u32> = chunks.iter().map(|chunk| chunk.number).collect();
+    let missing = manifest.numbers().find(|number| !there.contains(number));
+    missing.map_or(Ok(()), |number| Err(Unreadable::Missing(number)))
+}
+
 /// The chunks that a Workflow's status speaks of.
 ///
 /// # Errors
@@ -161,10 +181,10 @@ pub fn dehydrate(workflow: &mut Workflow, first: u32) -> Result<Vec<ChunkObject>
         workflow.status.compressed_nodes = packed;
         return Ok(Vec::new());
     }
-    let mut chunks = chunk::Writer::new(&workflow.metadata, first);
+    let mut chunks = Writer::new(&workflow.metadata, first);
     for node in nodes.values() {
-        for nth in 0..parts::count(node) {
-            chunks.add(&key(&node.id, nth), &serde_json::to_string(&*slice(node, nth))?);
+        for nth in 0..count(node) {
+            chunks.add(&key(&node.id, nth), &slice(node, nth));
         }
     }
     let chunks = chunks.finish();

@@ -17,12 +17,18 @@ const MARK: char = '+';
 pub trait Stored: Sized {
     /// Appends the lists of a further part.
     fn append(&mut self, part: Self);
+    /// Whether it is a whole node and not somebody's patch of one that is stored elsewhere.
+    fn is_whole(&self) -> bool;
 }
 
 impl Stored for NodeStatus {
     fn append(&mut self, part: Self) {
         self.children.extend(part.children);
         self.outbound_nodes.extend(part.outbound_nodes);
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.id.is_empty()
     }
 }
 
@@ -35,6 +41,10 @@ impl Stored for Value {
                 list.append(more);
             }
         }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.get("id").is_some()
     }
 }
 
@@ -85,6 +95,24 @@ pub(crate) fn slice(node: &NodeStatus, nth: u32) -> Cow<'_, NodeStatus> {
         outbound_nodes,
         ..node.clone()
     })
+}
+
+/// The bytes of a node's JSON.
+pub(crate) fn size(node: &NodeStatus) -> usize {
+    struct Bytes(usize);
+    impl std::io::Write for Bytes {
+        fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+            self.0 += text.len();
+            Ok(text.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut bytes = Bytes(0);
+    // Counting does not fail.
+    let _ = serde_json::to_writer(&mut bytes, node);
+    bytes.0
 }
 
 fn stretch(list: &[String], nth: u32) -> Vec<String> {

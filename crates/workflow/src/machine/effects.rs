@@ -1,22 +1,25 @@
 //! What is to be done: gathered while evaluating, handed out in an order of which every prefix is safe.
 //!
 //! ```text
-//!   objects (claims) -> patch -> pods -> releases -> reports dropped -> pods deleted -> events -> wake
+//!   objects (claims), chunks -> patch -> pods -> releases -> reports dropped -> pods, chunks deleted -> events -> wake
 //! ```
 //!
 //! The patch comes before pods: what was decided is on record before anything starts because of it. It comes
-//! before releases: a pod is held until its outcome is on record.
+//! before releases: a pod is held until its outcome is on record. Chunks come before the patch that names them, and
+//! are deleted after the one that does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use meta::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Machine;
 use super::nodes::Ix;
 use super::plan::Plan;
-use crate::contract::Effect;
+use super::status::Written;
+use crate::contract::{Effect, Pending};
+use crate::layout;
 use crate::phase::{self, PENDING};
 
 /// What was decided and not handed out yet.
@@ -67,13 +70,34 @@ impl Outbox {
     pub(super) fn push(&mut self, effect: Effect) {
         self.others.push(effect);
     }
+
+    /// Whether there is nothing to do but to tell people.
+    fn is_quiet(&self) -> bool {
+        let said = |effect: &Effect| matches!(effect, Effect::EmitEvent { .. });
+        self.objects.is_empty()
+            && self.pods.is_empty()
+            && self.releases.is_empty()
+            && self.results.is_empty()
+            && self.deletes.is_empty()
+            && self.others.iter().all(said)
+    }
 }
 
 impl Machine {
     pub(super) fn flush(&mut self) -> Vec<Effect> {
         let pods = self.build_pods();
         let mut effects = std::mem::take(&mut self.out.objects);
-        effects.extend(self.patch().map(|p| Effect::PatchWorkflow(Box::new(p))));
+        let Written {
+            chunks,
+            patch,
+            dropped,
+        } = self.write();
+        effects.extend(
+            chunks
+                .into_iter()
+                .map(|chunk| Effect::CreateChunk(Box::new(chunk))),
+        );
+        effects.extend(patch.map(|patch| Effect::PatchWorkflow(Box::new(patch))));
         effects.extend(pods);
         let out = &mut self.out;
         let releases = std::mem::take(&mut out.releases);
@@ -92,6 +116,12 @@ impl Machine {
             uid: Some(uid),
             grace: None,
         }));
+        let chunk = |number: u32| layout::chunk_name(&self.meta.uid, number);
+        effects.extend(
+            dropped
+                .into_iter()
+                .map(|n| Effect::DeleteChunk { name: chunk(n) }),
+        );
         effects.append(&mut out.others);
         effects.extend(self.next_wake());
         effects
@@ -152,43 +182,29 @@ impl Machine {
         }))
     }
 
-    /// The merge patch of everything that changed since the last one.
-    fn patch(&mut self) -> Option<Value> {
-        for (key, template) in std::mem::take(&mut self.templates.newly_stored) {
-            self.status.stored_templates.insert(key, (*template).clone());
+    /// What there is to hand out.
+    pub(super) fn what_is_pending(&self) -> Pending {
+        if !self.out.is_quiet()
+            || self.nodes.is_decided()
+            || self.has_decided()
+            || self.wants_to_wake().is_some()
+        {
+            Pending::Decision
+        } else if self.nodes.is_changed() || !self.out.others.is_empty() || self.has_progressed() {
+            Pending::Progress
+        } else {
+            Pending::Nothing
         }
-        let status = serde_json::to_value(&self.status).unwrap_or_default();
-        let mut changes = diff(&self.written_status, &status).unwrap_or_else(|| json!({}));
-        self.written_status = status;
-        let mut nodes = Map::new();
-        for (old, new) in self.nodes.take_changes() {
-            let after = serde_json::to_value(new).unwrap_or_default();
-            let change = match old {
-                None => Some(after),
-                Some(old) => diff(&serde_json::to_value(&old).unwrap_or_default(), &after),
-            };
-            nodes.extend(change.map(|c| (new.id.clone(), c)));
-        }
-        if let (false, Some(changes)) = (nodes.is_empty(), changes.as_object_mut()) {
-            changes.insert("nodes".to_owned(), Value::Object(nodes));
-        }
-        let mut metadata = Map::new();
-        let mut of = |field: &str, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>| {
-            metadata.extend(diff(&json!(old), &json!(new)).map(|d| (field.to_owned(), d)));
-        };
-        of("labels", &self.written_meta.0, &self.meta.labels);
-        of("annotations", &self.written_meta.1, &self.meta.annotations);
-        self.written_meta = (self.meta.labels.clone(), self.meta.annotations.clone());
-        let nothing = changes.as_object().is_none_or(Map::is_empty) && metadata.is_empty();
-        if nothing {
-            return None;
-        }
-        metadata.insert("uid".to_owned(), self.meta.uid.clone().into());
-        Some(json!({ "metadata": metadata, "status": changes }))
+    }
+
+    fn next_wake(&mut self) -> Option<Effect> {
+        let next = self.wants_to_wake()?;
+        self.out.woken = Some(next);
+        Some(Effect::WakeAt(next))
     }
 
     /// When the machine wants to be woken, if that changed.
-    fn next_wake(&mut self) -> Option<Effect> {
+    fn wants_to_wake(&self) -> Option<Timestamp> {
         let deadline = self
             .control
             .deadline
@@ -199,11 +215,7 @@ impl Machine {
                 .unwrap_or(at)
         };
         let next = earliest([deadline.map(past), timer]);
-        if next.is_none() || next == self.out.woken {
-            return None;
-        }
-        self.out.woken = next;
-        next.map(Effect::WakeAt)
+        next.filter(|_| next != self.out.woken)
     }
 
     pub(super) fn digest(&self) -> u64 {
@@ -233,23 +245,4 @@ impl Machine {
 
 fn earliest<const N: usize>(times: [Option<Timestamp>; N]) -> Option<Timestamp> {
     times.into_iter().flatten().min()
-}
-
-/// The merge patch (RFC 7396) that makes one value into another; none if they are the same.
-fn diff(old: &Value, new: &Value) -> Option<Value> {
-    let (Value::Object(before), Value::Object(after)) = (old, new) else {
-        return (old != new).then(|| new.clone());
-    };
-    let mut changes = Map::new();
-    for field in before.keys().filter(|f| !after.contains_key(*f)) {
-        changes.insert(field.clone(), Value::Null);
-    }
-    for (field, value) in after {
-        let change = match before.get(field) {
-            Some(old) => diff(old, value),
-            None => Some(value.clone()),
-        };
-        changes.extend(change.map(|c| (field.clone(), c)));
-    }
-    (!changes.is_empty()).then_some(Value::Object(changes))
 }

@@ -8,8 +8,10 @@ use meta::Timestamp;
 use serde_json::json;
 
 use super::effects::Outbox;
+use super::ledger::Ledger;
 use super::locks::Locks;
 use super::nodes::{Ix, Nodes};
+use super::status::Record;
 use super::{Control, Machine, Shutdown};
 use crate::contract::{Inputs, Library};
 use crate::phase::{self, ERROR, FAILED};
@@ -21,6 +23,7 @@ use crate::vars::{self, VarMap};
 pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
     let Inputs {
         workflow,
+        chunks,
         pods,
         results,
         library,
@@ -32,18 +35,17 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         mut status,
         ..
     } = workflow;
-    let stored = std::mem::take(&mut status.nodes);
     let pod_nodes = pods.iter().map(|p| (p.name.clone(), p.node_id.clone())).collect();
-    let written_status = serde_json::to_value(&status).unwrap_or_default();
     let mut nodes = Nodes::default();
-    let daemons = load_nodes(&mut nodes, stored);
+    let loaded = Ledger::load(&mut status, chunks, &mut nodes);
+    nodes.loaded();
     let control = control(&declared, metadata.deletion_timestamp.is_some());
     let invalid = status
         .phase
         .is_empty()
         .then(|| first_problem(&metadata, &declared, &library))
         .flatten();
-    let written_meta = (metadata.labels.clone(), metadata.annotations.clone());
+    let unreadable = loaded.as_ref().err().map(ToString::to_string);
     let mut machine = Machine {
         templates: Templates::new(
             Arc::new(WorkflowSpec::default()),
@@ -51,18 +53,18 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
             library,
         ),
         scope_name: own_scope(&declared, &metadata),
+        record: Record::of(&metadata, &declared, &status),
         spec: Arc::new(declared),
         config,
-        written_meta,
         globals: VarMap::new(),
-        written_status,
+        daemons: daemons(&nodes),
         nodes,
+        ledger: loaded.unwrap_or_default(),
         pods: pods.into_iter().map(|p| (p.node_id.clone(), p)).collect(),
         results: results.into_iter().map(|r| (r.node_id.clone(), r)).collect(),
         boundaries: BTreeMap::new(),
         results_wanted: BTreeMap::new(),
         pod_nodes,
-        daemons,
         queue: BTreeMap::new(),
         blocked: BTreeSet::new(),
         freed: false,
@@ -75,14 +77,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         meta: metadata,
         status,
     };
-    if let Some(problem) = invalid {
-        machine.end(FAILED, &format!("invalid spec: {problem}"));
-    }
-    if !machine.over()
-        && let Err((phase, message)) = machine.adopt_spec()
-    {
-        machine.end(phase, &message);
-    }
+    machine.start_or_end(unreadable, invalid);
     machine
 }
 
@@ -105,16 +100,13 @@ fn first_problem(metadata: &ObjectMeta, spec: &WorkflowSpec, library: &Library) 
         .map(|p| p.message)
 }
 
-fn load_nodes(nodes: &mut Nodes, stored: BTreeMap<String, argo::NodeStatus>) -> BTreeMap<String, Vec<Ix>> {
+/// The daemons that serve, by their boundary.
+fn daemons(nodes: &Nodes) -> BTreeMap<String, Vec<Ix>> {
     let mut daemons: BTreeMap<String, Vec<Ix>> = BTreeMap::new();
-    for (_, status) in stored {
-        let boundary = phase::daemoned(&status).then(|| status.boundary_id.clone());
-        let ix = nodes.load(status);
-        if let Some(boundary) = boundary {
-            daemons.entry(boundary).or_default().push(ix);
-        }
+    for (ix, node) in nodes.iter().filter(|(_, node)| phase::daemoned(&node.status)) {
+        let boundary = node.status.boundary_id.clone();
+        daemons.entry(boundary).or_default().push(ix);
     }
-    nodes.loaded();
     daemons
 }
 
@@ -161,6 +153,21 @@ fn merged_spec(
 }
 
 impl Machine {
+    /// Makes the spec ready to run, unless the workflow is over or cannot run.
+    fn start_or_end(&mut self, unreadable: Option<String>, invalid: Option<String>) {
+        if self.over() {
+            return;
+        }
+        if let Some(problem) = unreadable {
+            // Without its nodes everything would run again.
+            self.end(ERROR, &problem);
+        } else if let Some(problem) = invalid {
+            self.end(FAILED, &format!("invalid spec: {problem}"));
+        } else if let Err((phase, message)) = self.adopt_spec() {
+            self.end(phase, &message);
+        }
+    }
+
     /// Works out the spec to run and the global variables.
     fn adopt_spec(&mut self) -> Result<(), (&'static str, String)> {
         let stored = self.status.stored_workflow_template_spec.as_deref();

@@ -14,9 +14,11 @@ mod call;
 mod dag;
 mod dag_end;
 mod dag_plan;
+mod diff;
 mod effects;
 mod fan;
 mod hooks;
+mod ledger;
 mod lifecycle;
 mod limits;
 mod load;
@@ -30,6 +32,7 @@ mod progress;
 mod report;
 mod retry;
 mod start;
+mod status;
 mod steps;
 mod suspend;
 mod upkeep;
@@ -40,11 +43,12 @@ use std::sync::Arc;
 
 use argo::{NodeStatus, ObjectMeta, Template, Time, WorkflowSpec, WorkflowStatus};
 use meta::Timestamp;
-use serde_json::Value;
 
 use self::nodes::{Ix, Nodes};
 use self::plan::Plan;
-use crate::contract::{Config, Effect, Event, Inputs, Library, PodView, Report, Summary, TaskResult};
+use crate::contract::{
+    Config, Effect, Event, Inputs, Library, Pending, PodView, Report, Summary, TaskResult,
+};
 use crate::phase::{self, PENDING, RUNNING};
 use crate::template::Templates;
 use crate::vars::{Refs, VarMap, Vars};
@@ -57,8 +61,6 @@ use crate::vars::{Refs, VarMap, Vars};
 pub struct Machine {
     config: Arc<Config>,
     meta: ObjectMeta,
-    /// Labels and annotations as last written.
-    written_meta: (BTreeMap<String, String>, BTreeMap<String, String>),
     spec: Arc<WorkflowSpec>,
     /// The workflow's name in `templateScope`: empty if it runs a referenced spec.
     scope_name: String,
@@ -66,9 +68,10 @@ pub struct Machine {
     globals: VarMap,
     /// The status without its nodes.
     status: WorkflowStatus,
-    /// It, as last written, as JSON.
-    written_status: Value,
+    /// What is written of it and of the metadata.
+    record: status::Record,
     nodes: Nodes,
+    ledger: ledger::Ledger,
     pods: BTreeMap<String, PodView>,
     results: BTreeMap<String, TaskResult>,
     /// The templates of steps and dag nodes.
@@ -186,6 +189,11 @@ impl Machine {
     pub fn effects(&mut self, now: Timestamp) -> Vec<Effect> {
         self.now = self.now.max(now);
         self.flush()
+    }
+
+    /// What [`Machine::effects`] would be for. What only shows progress may wait a little.
+    pub fn pending(&self) -> Pending {
+        self.what_is_pending()
     }
 
     /// [`Machine::observe`] and [`Machine::effects`] in one.

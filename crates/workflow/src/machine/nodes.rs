@@ -3,16 +3,35 @@
 //! Every change of a status goes through [`Nodes::change`], which remembers what the status was when it was
 //! last written, keeps the counts, and says whom to tell. It knows nothing of what nodes mean.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use argo::NodeStatus;
 
 use super::plan::Plan;
+use crate::layout;
 use crate::phase::{self, PENDING, RUNNING, kind};
 
 /// A node's place in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ix(pub(crate) u32);
+
+/// A part of a node as it is stored ([`layout`]): 0 is the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Part {
+    /// The node.
+    pub(crate) ix: Ix,
+    /// Which part of it.
+    pub(crate) nth: u32,
+}
+
+impl Part {
+    fn head(ix: Ix) -> Self {
+        Self { ix, nth: 0 }
+    }
+}
+
+/// Parts that changed since they were last written; of nodes themselves what they were then, if they were.
+pub(crate) type Changes = BTreeMap<Part, Option<NodeStatus>>;
 
 /// A node: what is written of it, and what only this machine knows.
 #[derive(Debug)]
@@ -52,16 +71,17 @@ pub(crate) struct Nodes {
     edges: HashSet<(Ix, Ix)>,
     /// By boundary; `None` is all of them.
     counts: HashMap<Option<Ix>, Counts>,
-    /// Statuses as last written, of nodes that changed since.
-    before: BTreeMap<Ix, Option<NodeStatus>>,
+    /// Nodes that failed.
+    failed: BTreeSet<Ix>,
+    changes: Changes,
+    /// Whether any of the changes is more than progress of nodes that go on.
+    decided: bool,
 }
 
 impl Nodes {
     /// Takes over a stored status.
     pub(crate) fn load(&mut self, status: NodeStatus) -> Ix {
-        let ix = self.push(status);
-        self.before.remove(&ix);
-        ix
+        self.push(status)
     }
 
     /// Completes what needs all nodes to be loaded.
@@ -82,6 +102,8 @@ impl Nodes {
     /// Adds a new node.
     pub(crate) fn insert(&mut self, status: NodeStatus) -> Ix {
         let ix = self.push(status);
+        self.changes.insert(Part::head(ix), None);
+        self.decided = true;
         self.count(ix, 1);
         ix
     }
@@ -95,7 +117,6 @@ impl Nodes {
             depth: 0,
             plan: Plan::Idle,
         });
-        self.before.insert(ix, None);
         ix
     }
 
@@ -126,26 +147,51 @@ impl Nodes {
 
     /// Changes a status. Answers whether the change matters to others: another phase, or daemon or not.
     pub(crate) fn change(&mut self, ix: Ix, change: impl FnOnce(&mut NodeStatus)) -> bool {
+        self.touch(ix);
         self.count(ix, -1);
         let status = &mut self.list[ix.0 as usize].status;
-        let old = status.clone();
+        let (phase, daemoned, ends) = (status.phase.clone(), status.daemoned, status.outbound_nodes.len());
         change(status);
-        let matters = old.phase != status.phase || old.daemoned != status.daemoned;
-        if old != *status {
-            self.before.entry(ix).or_insert(Some(old));
+        let matters = phase != status.phase || daemoned != status.daemoned;
+        self.decided |= matters && (phase::over(&status.phase) || daemoned != status.daemoned);
+        if status.outbound_nodes.len() != ends {
+            self.touch_tails(ix);
         }
         self.count(ix, 1);
         matters
     }
 
+    /// Remembers what a node was when it was last written.
+    fn touch(&mut self, ix: Ix) {
+        let status = &self.list[ix.0 as usize].status;
+        let as_written = || Some(layout::slice(status, 0).into_owned());
+        self.changes.entry(Part::head(ix)).or_insert_with(as_written);
+    }
+
+    fn touch_tails(&mut self, ix: Ix) {
+        for nth in 1..layout::count(self.status(ix)) {
+            self.changes.insert(Part { ix, nth }, None);
+        }
+    }
+
+    /// A node that was stored whole is from now on stored in parts.
+    pub(crate) fn divide(&mut self, ix: Ix) {
+        self.changes.insert(Part::head(ix), Some(self.status(ix).clone()));
+        self.touch_tails(ix);
+    }
+
     /// Makes a node another's child; nothing happens if it is already.
     pub(crate) fn link(&mut self, parent: Ix, child: Ix) {
-        if self.edges.insert((parent, child)) {
-            let id = self.status(child).id.clone();
-            let status = &mut self.list[parent.0 as usize].status;
-            self.before.entry(parent).or_insert_with(|| Some(status.clone()));
-            status.children.push(id);
+        if !self.edges.insert((parent, child)) {
+            return;
         }
+        match layout::holding(self.status(parent).children.len()) {
+            0 => self.touch(parent),
+            nth => drop(self.changes.insert(Part { ix: parent, nth }, None)),
+        }
+        self.decided = true;
+        let id = self.status(child).id.clone();
+        self.list[parent.0 as usize].status.children.push(id);
     }
 
     /// The counts of a boundary, or of all.
@@ -155,7 +201,13 @@ impl Nodes {
 
     /// Adds or takes away a node's part in the counts.
     fn count(&mut self, ix: Ix, sign: i64) {
-        let part = part(&self.list[ix.0 as usize].status);
+        let status = &self.list[ix.0 as usize].status;
+        if sign > 0 && phase::failed(&status.phase) {
+            self.failed.insert(ix);
+        } else {
+            self.failed.remove(&ix);
+        }
+        let part = part(status);
         if part == Counts::default() {
             return;
         }
@@ -175,15 +227,30 @@ impl Nodes {
         }
     }
 
-    /// What changed since the last call: the old status (none for new nodes) and the new one.
-    pub(crate) fn take_changes(&mut self) -> Vec<(Option<NodeStatus>, &NodeStatus)> {
-        let before = std::mem::take(&mut self.before);
-        let list = &self.list;
-        before
-            .into_iter()
-            .map(|(ix, old)| (old, &list[ix.0 as usize].status))
-            .filter(|(old, new)| old.as_ref() != Some(new))
-            .collect()
+    /// The nodes that failed, in the order of their making.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = &Node> {
+        self.failed.iter().map(|ix| self.get(*ix))
+    }
+
+    /// The key under which a part is stored.
+    pub(crate) fn key(&self, part: Part) -> String {
+        layout::key(&self.status(part.ix).id, part.nth)
+    }
+
+    /// Whether anything changed since the last [`Nodes::take_changes`].
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Whether any of that is more than progress of nodes that go on: a new node, an end, an edge.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.decided
+    }
+
+    /// What changed since the last call. A node that is again what it was is among it.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        self.decided = false;
+        std::mem::take(&mut self.changes)
     }
 }
 

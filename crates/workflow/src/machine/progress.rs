@@ -44,11 +44,7 @@ impl Machine {
 
     /// `workflow.failures`: JSON within a quoted string, so that quotes survive substitution.
     pub(super) fn set_failures(&mut self) {
-        let failed = self
-            .nodes
-            .iter()
-            .map(|(_, n)| &n.status)
-            .filter(|n| phase::failed(&n.phase));
+        let failed = self.nodes.failed().map(|node| &node.status);
         let list: Vec<_> = failed
             .map(|n| {
                 let template = n.template_ref.as_ref().map_or(&n.template_name, |r| &r.template);

@@ -49,6 +49,7 @@ pub type Script = Box<dyn Fn(&str) -> Outcome>;
 
 pub struct World {
     pub workflow: Value,
+    pub chunks: BTreeMap<String, Value>,
     pub pods: BTreeMap<String, Value>,
     pub results: BTreeMap<String, Value>,
     pub library: Arc<Library>,
@@ -77,6 +78,7 @@ impl World {
         let now = start_time();
         let inputs = Inputs {
             workflow: serde_json::from_value(workflow.clone()).expect("a workflow"),
+            chunks: vec![],
             pods: vec![],
             results: vec![],
             library: library.clone(),
@@ -85,6 +87,7 @@ impl World {
         let machine = Machine::rebuild(inputs, now);
         let mut world = Self {
             workflow,
+            chunks: BTreeMap::new(),
             pods: BTreeMap::new(),
             results: BTreeMap::new(),
             library,
@@ -105,8 +108,10 @@ impl World {
     pub fn inputs(&self) -> Inputs {
         let pod = |p: &Value| serde_json::from_value(p.clone()).expect("a pod");
         let result = |r: &Value| serde_json::from_value(r.clone()).expect("a task result");
+        let chunk = |c: &Value| serde_json::from_value(c.clone()).expect("a chunk");
         Inputs {
             workflow: serde_json::from_value(self.workflow.clone()).expect("a workflow"),
+            chunks: self.chunks.values().map(chunk).collect(),
             pods: self.pods.values().map(pod).collect(),
             results: self.results.values().map(result).collect(),
             library: self.library.clone(),
@@ -125,7 +130,7 @@ impl World {
     }
 
     /// The machine that saw the events must be what one made from the stored objects would be.
-    fn compare(&self) {
+    pub fn compare(&self) {
         if !self.queue.is_empty() {
             return; // stored objects are ahead of what the machine has seen
         }
@@ -163,6 +168,14 @@ impl World {
                 );
                 self.pods.insert(name.clone(), pod);
                 self.notify_pod(&name);
+            }
+            Effect::CreateChunk(chunk) => {
+                let body: Value = serde_json::from_str(&chunk.body).expect("a chunk");
+                let known = self.chunks.insert(chunk.name, body.clone());
+                assert!(known.is_none_or(|known| known == body), "chunks are written once");
+            }
+            Effect::DeleteChunk { name } => {
+                self.chunks.remove(&name);
             }
             Effect::PatchWorkflow(patch) => {
                 assert_eq!(patch["metadata"]["uid"], self.workflow["metadata"]["uid"]);
