@@ -6,10 +6,9 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::ACCEPT;
-use serde_json::{Value, json};
 
 use crate::call::Call;
-use crate::object::{read, with_api_version};
+use crate::object::{read, stored_metadata, with_api_version};
 use crate::registry::Row;
 use crate::status::ApiError;
 
@@ -60,7 +59,7 @@ fn range_form(range: &str) -> Option<Form> {
 pub(crate) fn object(call: &Call<'_>, bytes: Bytes) -> Result<Bytes, ApiError> {
     match call.form {
         Form::Object => Ok(versioned(&call.row, bytes)),
-        Form::Metadata => metadata(&bytes),
+        Form::Metadata => Ok(metadata(&bytes)),
         Form::Table => {
             let object = read(&bytes)?;
             let table = call.printer().one(&object);
@@ -79,12 +78,10 @@ pub(crate) fn versioned(row: &Row, bytes: Bytes) -> Bytes {
 }
 
 /// The metadata of stored bytes alone.
-pub(crate) fn metadata(bytes: &[u8]) -> Result<Bytes, ApiError> {
-    let mut object: Value = read(bytes)?;
-    let partial = json!({
-        "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take(),
-    });
-    Ok(partial.to_string().into())
+pub(crate) fn metadata(bytes: &[u8]) -> Bytes {
+    const HEAD: &str = r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#;
+    let metadata = stored_metadata(bytes).unwrap_or("{}");
+    [HEAD, metadata, "}"].concat().into()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::partial::Raw;
@@ -219,17 +220,40 @@ fn scalar(value: &Value) -> Option<String> {
 /// The labels of stored bytes.
 pub(crate) fn labels(bytes: &[u8]) -> BTreeMap<String, String> {
     #[derive(Deserialize)]
-    struct Labelled {
-        metadata: Meta,
-    }
-    #[derive(Deserialize)]
     struct Meta {
         labels: Option<BTreeMap<String, String>>,
     }
-    serde_json::from_slice::<Labelled>(bytes)
-        .ok()
-        .and_then(|object| object.metadata.labels)
-        .unwrap_or_default()
+    let metadata = stored_metadata(bytes).and_then(|text| serde_json::from_str::<Meta>(text).ok());
+    metadata.and_then(|metadata| metadata.labels).unwrap_or_default()
+}
+
+/// The text of `metadata` in stored bytes. It comes early: what follows it, which may be large, is not read.
+pub(crate) fn stored_metadata(bytes: &[u8]) -> Option<&str> {
+    let mut found = None;
+    // Stopping early is an error to the deserializer, and not to us.
+    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(UpToMetadata(&mut found));
+    found.map(RawValue::get)
+}
+
+struct UpToMetadata<'f, 'de>(&'f mut Option<&'de RawValue>);
+
+impl<'de> Visitor<'de> for UpToMetadata<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if key == "metadata" {
+                *self.0 = Some(map.next_value()?);
+                break;
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 /// A text field of `metadata`; empty if absent.

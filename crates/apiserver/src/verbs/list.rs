@@ -56,10 +56,7 @@ pub(crate) fn render(call: &Call<'_>, entries: &[Entry], revision: Revision) -> 
             Ok(splice(kind, &call.row.api_version, revision, items, size))
         }
         Form::Metadata => {
-            let items: Vec<Bytes> = entries
-                .iter()
-                .map(|entry| metadata(&entry.value))
-                .collect::<Result<_, _>>()?;
+            let items: Vec<Bytes> = entries.iter().map(|entry| metadata(&entry.value)).collect();
             let kind = "PartialObjectMetadataList";
             let size = items.iter().map(|item| item.len() + 1).sum();
             Ok(splice(kind, "meta.k8s.io/v1", revision, items.into_iter(), size))

@@ -236,7 +236,7 @@ impl Stream {
     fn line(&self, kind: &str, object: Bytes) -> Result<Bytes, ApiError> {
         let object = match self.form {
             Form::Object => versioned(&self.row, object),
-            Form::Metadata => metadata(&object)?,
+            Form::Metadata => metadata(&object),
             Form::Table => self.printer.one(&read(&object)?).to_string().into(),
         };
         Ok(line(kind, &object))
