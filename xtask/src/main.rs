@@ -7,7 +7,8 @@
 )]
 
 mod bench;
-mod kubectl;
+mod go;
+mod rig;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,9 @@ enum Chore {
     },
     /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
     Kubectl,
+    /// A real Kubernetes on loopback, for tests.
+    #[command(subcommand)]
+    Rig(rig::Rig),
 }
 
 #[derive(Subcommand)]
@@ -50,7 +54,7 @@ enum Bench {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse().chore) {
+    match run(Arguments::parse().chore) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -59,11 +63,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(chore: &Chore) -> Result<ExitCode> {
+fn run(chore: Chore) -> Result<ExitCode> {
     match chore {
         Chore::Tidy => tidy(),
         Chore::Bench(Bench::Steps(options)) => {
-            bench::steps(options)?;
+            bench::steps(&options)?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Conformance => {
@@ -93,7 +97,17 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             cargo(&world.into_iter().chain(arguments).collect::<Vec<_>>(), &[])
         }
         Chore::Kubectl => {
-            println!("{}", kubectl::ensure()?.display());
+            let kubectl = go::KUBERNETES.one("kubectl");
+            println!(
+                "{}",
+                kubectl
+                    .context("with any other one on the PATH the tests run too")?
+                    .display()
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Rig(what) => {
+            rig::run(what)?;
             Ok(ExitCode::SUCCESS)
         }
     }

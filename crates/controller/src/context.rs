@@ -7,6 +7,7 @@ use meta::host::Host;
 use tokio_util::sync::CancellationToken;
 
 use crate::executor::Executor;
+use crate::gate::Gate;
 use crate::informer::Informers;
 use crate::metrics::Metrics;
 
@@ -32,6 +33,13 @@ impl Context {
             host,
             shutdown,
         }
+    }
+
+    /// The same context, whose writes pass this gate.
+    #[must_use]
+    pub fn through(mut self, gate: &Gate) -> Self {
+        self.executor = self.executor.through(gate.clone());
+        self
     }
 
     /// The counts of the process.

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::backoff::Backoff;
+use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::write::Write;
 
@@ -111,13 +112,25 @@ struct Details {
 #[derive(Clone)]
 pub struct Executor {
     client: Client,
+    gate: Gate,
     metrics: Arc<Metrics>,
 }
 
 impl Executor {
     /// An executor that writes through `client`.
     pub fn new(client: Client, metrics: Arc<Metrics>) -> Self {
-        Self { client, metrics }
+        Self {
+            client,
+            gate: Gate::default(),
+            metrics,
+        }
+    }
+
+    /// The same executor, whose requests pass this gate.
+    #[must_use]
+    pub fn through(mut self, gate: Gate) -> Self {
+        self.gate = gate;
+        self
     }
 
     /// The counts it adds to.
@@ -207,6 +220,9 @@ impl Executor {
     async fn attempts(&self, request: &Request) -> Result<Bytes, Failure> {
         let mut backoff = Backoff::default();
         loop {
+            if !self.gate.pass(*method != http::Method::GET).await {
+                return Err(Failure::Unavailable("another replica leads".to_owned()));
+            }
             self.metrics.requests.add(1);
             let trouble = match self.attempt(request).await {
                 Ok(answer) => return Ok(answer),

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! What is general is here: [`informer`]s over projections, a keyed [`queue`], the [`executor`] of writes,
-//! and the [`faults`] that tests put between a controller and its API. The controllers themselves are thin
+//! and the [`faults`] that tests put between a controller and its API. Of several replicas one leads, by a
+//! [`lease`], and only its writes pass the [`gate`]. The controllers themselves are thin
 //! adaptors around planners of other crates: [`workflow`], [`scheduler`], [`collect`].
 //!
 //! Must not know: how pods run, or who serves the API. Time to wait for comes from `tokio::time`, the time
@@ -20,8 +21,10 @@ pub mod context;
 pub mod events;
 pub mod executor;
 pub mod faults;
+pub mod gate;
 pub mod informer;
 pub mod kind;
+pub mod lease;
 pub mod metrics;
 pub mod projections;
 pub mod queue;
@@ -33,6 +36,7 @@ pub mod write;
 
 pub use context::Context;
 pub use executor::{Executor, Failure};
+pub use gate::{Gate, Rate};
 pub use informer::{Change, Informer, Informers};
 pub use kind::{Kind, Projection};
 pub use metrics::Metrics;

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use crate::gate::Gate;
 use crate::informer::Informers;
 use crate::metrics::Metrics;
 use crate::rules::PolicyRule;
@@ -61,6 +62,8 @@ pub struct Config {
     pub scheduler: Option<scheduler::Config>,
     /// Whether to collect garbage; a real cluster has its own collector.
     pub collect: bool,
+    /// What each request passes.
+    pub gate: Gate,
 }
 
 impl Config {
@@ -70,6 +73,17 @@ impl Config {
             workflow,
             scheduler: Some(scheduler::Config::default()),
             collect: true,
+            gate: Gate::default(),
+        }
+    }
+
+    /// What a cluster lacks.
+    pub fn cluster(workflow: workflow::Config, gate: Gate) -> Self {
+        Self {
+            workflow,
+            scheduler: None,
+            collect: false,
+            gate,
         }
     }
 }
@@ -86,11 +100,12 @@ pub async fn run_all(
         workflow: for_workflows,
         scheduler: for_scheduler,
         collect: collects,
+        gate,
     } = config;
     let informers = Informers::new(connect(&informers()), shutdown.clone(), metrics);
     let context = |user, rules| {
         let client = connect(&Identity { user, rules });
-        Context::new(client, informers.clone(), host.clone(), shutdown.clone())
+        Context::new(client, informers.clone(), host.clone(), shutdown.clone()).through(&gate)
     };
     // Tasks of their own, so that one that is busy does not hold up the others. They end by `shutdown`,
     // or when this future is dropped.
