@@ -220,7 +220,7 @@ impl Executor {
     async fn attempts(&self, request: &Request) -> Result<Bytes, Failure> {
         let mut backoff = Backoff::default();
         loop {
-            if !self.gate.pass(*method != http::Method::GET).await {
+            if !self.gate.pass(request.method != http::Method::GET).await {
                 return Err(Failure::Unavailable("another replica leads".to_owned()));
             }
             self.metrics.requests.add(1);
