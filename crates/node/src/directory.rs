@@ -2,9 +2,13 @@
 //!
 //! ```text
 //!     pods/UID/
-//!       volumes/NAME/        emptyDir, configMap, secret, projected, downwardAPI
-//!       containers/NAME/     tmp/   0.log 1.log ...   0.message ...
+//!       volumes/NAME/                  emptyDir, configMap, secret, projected, downwardAPI
+//!       NAME.tmp/                      a container's private /tmp
+//!       NAME.0.log NAME.1.log ...      NAME.0.message ...
 //! ```
+//!
+//! Names of containers have no dots. One directory for all of them, as making a directory is the dearest thing that a
+//! file system is asked for here.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -35,45 +39,37 @@ impl PodDirectory {
         self.0.join("volumes")
     }
 
-    fn container(&self, name: &str) -> PathBuf {
-        self.0.join("containers").join(name)
-    }
-
-    /// A container's private `/tmp`.
-    pub(crate) fn tmp(&self, container: &str) -> PathBuf {
-        self.container(container).join("tmp")
-    }
-
     /// What an attempt wrote to standard output and standard error, in order.
     pub(crate) fn log(&self, container: &str, attempt: u32) -> PathBuf {
-        self.container(container).join(format!("{attempt}.log"))
+        self.0.join(format!("{container}.{attempt}.log"))
     }
 
     /// What an attempt left as its termination message.
     pub(crate) fn message(&self, container: &str, attempt: u32) -> PathBuf {
-        self.container(container).join(format!("{attempt}.message"))
+        self.0.join(format!("{container}.{attempt}.message"))
     }
 
     /// What a hook or probe wrote.
     pub(crate) fn passing(&self, container: &str, number: u32) -> PathBuf {
-        self.container(container).join(format!("{number}.passing"))
+        self.0.join(format!("{container}.{number}.passing"))
     }
 
-    /// Makes the directories of a container. `/tmp` is open to all, as containers may run as any user.
-    pub(crate) fn make_container(&self, name: &str) -> io::Result<()> {
-        let tmp = self.tmp(name);
+    /// Makes a container's `/tmp`, open to all, as containers may run as any user.
+    pub(crate) fn make_tmp(&self, container: &str) -> io::Result<PathBuf> {
+        let tmp = self.0.join(format!("{container}.tmp"));
         std::fs::create_dir_all(&tmp)?;
-        std::fs::set_permissions(&tmp, std::fs::Permissions::from_mode(0o1777))
+        std::fs::set_permissions(&tmp, std::fs::Permissions::from_mode(0o1777))?;
+        Ok(tmp)
     }
 
     /// The attempts of a container that have a log, lowest first.
     pub(crate) fn attempts(&self, container: &str) -> Vec<u32> {
-        let entries = std::fs::read_dir(self.container(container))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let number =
-            |entry: std::fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".log")?.parse().ok();
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let number = |entry: std::fs::DirEntry| {
+            let name = entry.file_name();
+            let rest = name.to_str()?.strip_prefix(container)?.strip_prefix('.')?;
+            rest.strip_suffix(".log")?.parse().ok()
+        };
         let mut attempts: Vec<u32> = entries.filter_map(number).collect();
         attempts.sort_unstable();
         attempts

@@ -272,7 +272,7 @@ mod tests {
     fn logs(content: &str) -> (tempfile::TempDir, Logs, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let directory = PodDirectory::new(dir.path(), "u");
-        directory.make_container("c").unwrap();
+        std::fs::create_dir_all(directory.path()).unwrap();
         let path = directory.log("c", 0);
         std::fs::write(&path, content).unwrap();
         let logs = Logs::new(dir.path(), Active::new(), Arc::new(Fixed));

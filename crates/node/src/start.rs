@@ -61,9 +61,6 @@ impl Starter {
             .map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;
         let argv = argv(container, image, &env)?;
         self.own_program(pod, container, &mut env).await?;
-        directory
-            .make_container(&container.name)
-            .map_err(|error| disk(&error))?;
         let mounts = self.mounts(pod, container, &directory, attempt, &env)?;
         let sandbox = self.sandbox(pod, container, mounts)?;
         let log = directory.log(&container.name, attempt);
@@ -226,7 +223,10 @@ impl Starter {
         }
         let taken = |mounts: &[Mount], path: &str| mounts.iter().any(|mount| mount.target == Path::new(path));
         if !taken(&mounts, "/tmp") {
-            mounts.push(bind(directory.tmp(&container.name), "/tmp".into(), false));
+            let tmp = directory
+                .make_tmp(&container.name)
+                .map_err(|error| disk(&error))?;
+            mounts.push(bind(tmp, "/tmp".into(), false));
         }
         let message = directory.message(&container.name, attempt);
         make_writable_file(&message).map_err(|error| disk(&error))?;

@@ -21,6 +21,7 @@ use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::ThreadNameSpaceType;
 
 use crate::layout::{self, Step};
+use crate::listings::Listings;
 use crate::protocol::{Abilities, Failure, Limit, LimitKind, Stage, Start, User};
 use crate::sys::{self, Body, InnerStack, Stacks, Strings};
 
@@ -90,19 +91,25 @@ impl Maps {
 
 impl Child {
     /// Prepares `start`; `join` is the process whose sandbox it enters, with whether that has one; `spawner` is this
-    /// process.
+    /// process, `machine` what it has read of the machine's directories.
     pub(crate) fn prepare(
         start: &Start,
         abilities: &Abilities,
         join: Option<(Pid, bool)>,
         spawner: &Rc<OwnedFd>,
+        machine: &Listings,
     ) -> Result<Self, Failure> {
         let sandbox = start.sandbox.as_ref().filter(|_| join.is_none());
         if sandbox.is_some() && !abilities.sandbox {
             return Err(failure(Stage::Mount, "/", Errno::PERM));
         }
         let root = sandbox.map(|sandbox| -> Result<_, Failure> {
-            let steps = layout::steps(Path::new("/"), sandbox, &start.cwd, abilities.process_ids)?;
+            let steps = layout::steps(
+                (Path::new("/"), machine),
+                sandbox,
+                &start.cwd,
+                abilities.process_ids,
+            )?;
             Ok(Root {
                 stage: c_string(Stage::Mount, sandbox.stage.as_os_str().as_bytes())?,
                 steps,

@@ -5,9 +5,9 @@
 //!     file     Format, then in any interleaving, per key: Intent, Started, Ended, Acknowledged
 //! ```
 //!
-//! Appended with one `write` a record and never synced: `kill -9` does not lose the page cache, and after a
+//! Appended with one `write` and never synced: `kill -9` does not lose the page cache, and after a
 //! loss of power no process of ours runs. A torn tail is cut off. What is acknowledged is dropped by rewriting
-//! the file once that is most of it. This knows files, and nothing of processes.
+//! the file once that is most of it; it goes out with the next record, as an outcome told twice does no harm. This knows files, and nothing of processes.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -61,6 +61,8 @@ pub(crate) struct Journal {
     length: u64,
     /// The length at which the next rewrite is due.
     trim_at: u64,
+    /// Acknowledgements that are not written yet.
+    waiting: Vec<u8>,
 }
 
 impl Journal {
@@ -81,6 +83,7 @@ impl Journal {
             file,
             length,
             trim_at: TRIM_AT.max(4 * length),
+            waiting: Vec::new(),
         };
         if length == 0 {
             journal.append(&Record::Format { version: FORMAT })?;
@@ -111,12 +114,21 @@ impl Journal {
 
     /// Records that an outcome is known durably elsewhere, and rewrites the journal when that pays.
     pub(crate) fn acknowledged(&mut self, key: &Key, rest: &BTreeMap<Key, State>) -> io::Result<()> {
-        self.append(&Record::Acknowledged { key: key.clone() })?;
-        if self.length < self.trim_at {
+        self.waiting
+            .extend(encode(&Record::Acknowledged { key: key.clone() })?);
+        if self.length + (self.waiting.len() as u64) < self.trim_at {
             Ok(())
         } else {
             self.rewrite(rest)
         }
+    }
+
+    /// Writes what waits for the next record.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.write(&[])
     }
 
     fn rewrite(&mut self, states: &BTreeMap<Key, State>) -> io::Result<()> {
@@ -131,12 +143,18 @@ impl Journal {
         self.file = OpenOptions::new().append(true).open(&self.path)?;
         self.length = bytes.len() as u64;
         self.trim_at = TRIM_AT.max(4 * self.length);
+        self.waiting.clear();
         Ok(())
     }
 
-    /// A record that was not written whole is cut off again, so that later ones stay readable.
     fn append(&mut self, record: &Record) -> io::Result<()> {
-        let bytes = encode(record)?;
+        self.write(&encode(record)?)
+    }
+
+    /// What was not written whole is cut off again, so that later records stay readable.
+    fn write(&mut self, record: &[u8]) -> io::Result<()> {
+        let mut bytes = std::mem::take(&mut self.waiting);
+        bytes.extend_from_slice(record);
         match self.file.write_all(&bytes) {
             Ok(()) => self.length += bytes.len() as u64,
             Err(error) => {
@@ -257,6 +275,7 @@ mod tests {
         journal
             .acknowledged(&key(3), &BTreeMap::from([(key(2), State::Ended(ended(2)))]))
             .unwrap();
+        journal.flush().unwrap();
         let (_, states) = Journal::open(&path).unwrap();
         let expected = BTreeMap::from([
             (key(0), State::Intended { boot: "b".into() }),
@@ -298,6 +317,7 @@ mod tests {
             journal.ended(&ended(attempt)).unwrap();
             journal.acknowledged(&key(attempt), &rest).unwrap();
         }
+        journal.flush().unwrap();
         assert!(std::fs::metadata(&path).unwrap().len() < 2 * TRIM_AT);
         assert_eq!(Journal::open(&path).unwrap().1, rest);
     }

@@ -22,6 +22,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
+use crate::listings::{Listing, Listings};
 use crate::protocol::{Failure, Sandbox, Stage};
 
 /// One step of building a root, on absolute paths of the machine.
@@ -62,16 +63,18 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
     ("ptmx", "pts/ptmx"),
 ];
 
-/// The steps that build `sandbox` over the machine seen at `machine` (`/`, but in tests), with `cwd` in it.
+/// The steps that build `sandbox` over the machine seen at `machine` (`/`, but in tests) and read through its listings, with
+/// `cwd` in it.
 /// `own_proc`: whether the sandbox has process ids of its own.
 pub(crate) fn steps(
-    machine: &Path,
+    (machine, listings): (&Path, &Listings),
     sandbox: &Sandbox,
     cwd: &Path,
     own_proc: bool,
 ) -> Result<Vec<Step>, Failure> {
     let mut layout = Layout {
         machine,
+        listings,
         stage: &sandbox.stage,
         opened: BTreeSet::from([PathBuf::from("/")]),
         made: BTreeMap::new(),
@@ -94,6 +97,7 @@ struct Placed {
 
 struct Layout<'a> {
     machine: &'a Path,
+    listings: &'a Listings,
     stage: &'a Path,
     /// Directories of the machine that are made afresh, their children bound.
     opened: BTreeSet<PathBuf>,
@@ -162,10 +166,10 @@ impl Layout<'_> {
             if directory.parent().is_some() {
                 self.directory(&directory, false)?;
             }
-            for (child, kind) in children(&self.on_machine(&directory))? {
+            for (child, kind) in self.children(&directory)?.iter() {
                 let child = directory.join(child);
                 if !(is_own(&child) || self.opened.contains(&child) || self.made.contains_key(&child)) {
-                    self.copy(&child, kind)?;
+                    self.copy(&child, *kind)?;
                 }
             }
         }
@@ -212,12 +216,12 @@ impl Layout<'_> {
         let dev = Path::new("/dev");
         self.directory(dev, false)?;
         self.directory(&dev.join("shm"), true)?;
-        for (name, kind) in children(&self.on_machine(dev))? {
+        for (name, kind) in self.children(dev)?.iter() {
             let text = name.to_str().unwrap_or_default();
             let wanted =
                 DEVICES.contains(&text) || DEVICE_PREFIXES.iter().any(|prefix| text.starts_with(prefix));
             if wanted && (kind.is_char_device() || kind.is_dir()) || text == "pts" {
-                self.copy(&dev.join(name), kind)?;
+                self.copy(&dev.join(name), *kind)?;
             }
         }
         for (name, to) in DEVICE_LINKS {
@@ -283,6 +287,13 @@ impl Layout<'_> {
         Ok(())
     }
 
+    fn children(&self, directory: &Path) -> Result<Listing, Failure> {
+        let directory = self.on_machine(directory);
+        self.listings
+            .read(&directory)
+            .map_err(|e| failure(&directory, &e))
+    }
+
     fn staged(&self, path: &Path) -> Result<CString, Failure> {
         c_string(&self.stage.join(path.strip_prefix("/").unwrap_or(path)))
     }
@@ -343,19 +354,6 @@ fn parts(path: &Path) -> Vec<std::ffi::OsString> {
 fn kind_of(path: &Path) -> io::Result<Kind> {
     let directory = std::fs::metadata(path)?.is_dir();
     Ok(if directory { Kind::Directory } else { Kind::File })
-}
-
-fn children(directory: &Path) -> Result<Vec<(std::ffi::OsString, FileType)>, Failure> {
-    let read = || -> io::Result<Vec<_>> {
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(directory)? {
-            let entry = entry?;
-            found.push((entry.file_name(), entry.file_type()?));
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(found)
-    };
-    read().map_err(|e| failure(directory, &e))
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {

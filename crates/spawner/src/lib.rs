@@ -23,6 +23,7 @@ mod connection;
 pub mod frame;
 mod journal;
 mod layout;
+mod listings;
 mod machine;
 mod probe;
 pub mod protocol;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use rustix::process::{WaitId, WaitIdOptions};
 
 use crate::child::Child;
+use crate::listings::Listings;
 use crate::protocol::{Abilities, Failure, Sandbox, Stage, Start};
 use crate::sys::Stacks;
 
@@ -53,7 +54,7 @@ fn attempt(wanted: &Abilities, stacks: &mut Stacks, own: &Rc<OwnedFd>) -> Result
         }),
         ..Start::default()
     };
-    let result = Child::prepare(&start, wanted, None, own)?.start(stacks, NOTHING);
+    let result = Child::prepare(&start, wanted, None, own, &Listings::default())?.start(stacks, NOTHING);
     let _ = rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED);
     match result {
         Err(failure) if failure.stage != Stage::Execute => Err(failure),

@@ -21,6 +21,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 use crate::child::Child;
 use crate::connection::Connection;
 use crate::journal::{Journal, Process, State};
+use crate::listings::Listings;
 use crate::protocol::{
     Abilities, Ended, Failure, Key, Message, Outcome, Request, Running, Stage, Start, VERSION,
 };
@@ -45,6 +46,7 @@ pub(crate) struct Server {
     /// Which of our children is which attempt, and whether it has a sandbox.
     children: BTreeMap<i32, (Key, bool)>,
     stacks: Stacks,
+    machine: Listings,
     /// This process: readable once it has ended, which a child that is just being made has to know.
     own: Rc<OwnedFd>,
     stop: bool,
@@ -74,6 +76,7 @@ impl Server {
             passing: BTreeMap::new(),
             children: BTreeMap::new(),
             stacks,
+            machine: Listings::default(),
             own,
             stop: false,
         };
@@ -108,7 +111,7 @@ impl Server {
         while !self.stop {
             let ready = self.wait()?;
             if ready.idle && self.is_idle() && self.connections.is_empty() {
-                return Ok(());
+                break;
             }
             if ready.signals {
                 drain(&self.signals);
@@ -120,7 +123,7 @@ impl Server {
             self.serve(&ready.connections);
             self.flush();
         }
-        Ok(())
+        self.journal.flush()
     }
 
     fn wait(&self) -> io::Result<Ready> {
@@ -282,7 +285,7 @@ impl Server {
     fn spawn(&mut self, start: &Start) -> Result<Process, Failure> {
         let join = start.join.as_ref().map(|key| self.joined(key)).transpose()?;
         let sandboxed = join.map_or(start.sandbox.is_some(), |(_, sandboxed)| sandboxed);
-        let child = Child::prepare(start, &self.abilities, join, &self.own)?;
+        let child = Child::prepare(start, &self.abilities, join, &self.own, &self.machine)?;
         let subject = start.argv.first().map_or("", String::as_str);
         let (started_at, ticks) = (now(), machine::ticks());
         let pid = child.start(&mut self.stacks, subject)?.as_raw_pid();

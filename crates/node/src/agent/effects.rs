@@ -57,20 +57,17 @@ impl Agent {
 
     /// A pod without volumes needs its directory only, and no task.
     fn set_up(&mut self, uid: &str) -> Option<Event> {
-        let pod = self.pods.get(uid)?.pod.clone();
+        let entry = self.pods.get(uid)?;
         let directory = PodDirectory::new(&self.starter.config.directory, uid);
         if let Err(error) = std::fs::create_dir_all(directory.path()) {
             return Some(set_up(Err(error.into())));
         }
         meta::crash::point("node.pod-directory");
-        if pod
-            .spec
-            .as_ref()
-            .is_none_or(|spec| spec.volumes.as_ref().is_none_or(Vec::is_empty))
-        {
+        if !entry.has_volumes() {
             return Some(Event::SetUp);
         }
-        let (maker, sender, uid) = (self.starter.volumes(), self.sender.clone(), uid.to_owned());
+        let (pod, uid) = (entry.pod.clone(), uid.to_owned());
+        let (maker, sender) = (self.starter.volumes(), self.sender.clone());
         tokio::spawn(async move {
             let result = maker.make(&pod, &directory).await;
             let _ = sender.send(Message::SetUp { uid, result });

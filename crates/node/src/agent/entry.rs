@@ -8,12 +8,15 @@ use serde_json::Value;
 use spawner::protocol::Key;
 use tokio::time::Instant;
 
+use super::seen::Wishes;
 use crate::pod::Machine;
 
 /// A pod that is not finished.
 pub(crate) struct Entry {
     /// The object as last seen.
     pub(crate) pod: Arc<Pod>,
+    /// What it wanted then.
+    pub(crate) wishes: Wishes,
     pub(crate) machine: Machine,
     /// The status last written.
     pub(crate) written: Option<Value>,
@@ -30,9 +33,10 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(pod: Pod, machine: Machine) -> Self {
+    pub(crate) fn new(pod: Pod, wishes: Wishes, machine: Machine) -> Self {
         Self {
             pod: Arc::new(pod),
+            wishes,
             machine,
             written: None,
             writing: false,
@@ -42,10 +46,10 @@ impl Entry {
             timer: None,
         }
     }
-}
 
-/// Whether a pod's own status says that it is finished.
-pub(crate) fn is_final(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
+    /// Whether the pod has volumes, and with them files outside its containers' own.
+    pub(crate) fn has_volumes(&self) -> bool {
+        let volumes = self.pod.spec.as_ref().and_then(|spec| spec.volumes.as_ref());
+        volumes.is_some_and(|volumes| !volumes.is_empty())
+    }
 }

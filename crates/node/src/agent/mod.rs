@@ -15,6 +15,7 @@ mod entry;
 mod passing;
 mod recovery;
 mod report;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -24,7 +25,7 @@ use futures::StreamExt;
 use kinds::k8s::api::core::v1::Pod;
 use kinds::kube::runtime::WatchStreamExt;
 use kinds::kube::runtime::watcher::{self, Event as Watched};
-use kinds::kube::{Api, Client};
+use kinds::kube::{Api, Client, Resource};
 use spawner::protocol::{self, Key, Request};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -40,6 +41,7 @@ use crate::start::{NoStart, Starter};
 use crate::tell::Teller;
 use crate::volumes::VolumeError;
 use entry::Entry;
+use seen::{Seen, Wishes};
 
 /// What comes back from the agent's own tasks.
 pub(crate) enum Message {
@@ -132,7 +134,7 @@ impl Agent {
 
     /// Runs until cancelled.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        let pods = Api::<Pod>::all(self.client.clone());
+        let pods = Api::<Seen>::all(self.client.clone());
         let bound = format!("spec.nodeName={}", self.starter.config.name);
         let config = watcher::Config::default().fields(&bound);
         let mut watch = std::pin::pin!(kinds::kube::runtime::watcher(pods, config).default_backoff());
@@ -157,14 +159,14 @@ impl Agent {
         let _ = self.link.send(&Request::ShutdownIfIdle);
     }
 
-    fn on_watch(&mut self, event: Watched<Pod>) {
+    fn on_watch(&mut self, event: Watched<Seen>) {
         match event {
-            Watched::Apply(pod) => self.on_pod(pod),
-            Watched::Delete(pod) => self.on_gone(&pod.metadata.uid.unwrap_or_default()),
+            Watched::Apply(pod) => self.on_pod(&pod),
+            Watched::Delete(pod) => self.on_gone(pod.uid()),
             Watched::Init => self.seen.clear(),
             Watched::InitApply(pod) => {
-                self.seen.extend(pod.metadata.uid.clone());
-                self.on_pod(pod);
+                self.seen.insert(pod.uid().to_owned());
+                self.on_pod(&pod);
             }
             Watched::InitDone => self.on_listed(),
         }
@@ -182,24 +184,35 @@ impl Agent {
         }
     }
 
-    fn on_pod(&mut self, pod: Pod) {
+    fn on_pod(&mut self, seen: &Seen) {
+        let uid = seen.uid();
+        let known = self.pods.get(uid);
+        if known.is_none() && (self.finished.contains(uid) || seen.is_final()) {
+            self.on_finished(seen);
+        } else if known.is_none_or(|entry| entry.wishes != *seen.wishes()) {
+            match seen.decode() {
+                Ok(pod) => self.on_news(pod, seen.wishes()),
+                Err(error) => tracing::warn!(%error, uid, "a pod cannot be read"),
+            }
+        }
+    }
+
+    /// A pod that is new, or wants something else than before.
+    fn on_news(&mut self, pod: Pod, wishes: &Wishes) {
         let Some(view) = PodView::new(&pod) else { return };
         let uid = view.uid.clone();
-        if let Some(entry) = self.pods.get_mut(&uid) {
-            entry.pod = Arc::new(pod);
-            let changed = *entry.machine.view() != view;
-            if changed {
-                self.step(&uid, Event::Updated(view));
-            }
+        let Some(entry) = self.pods.get_mut(&uid) else {
+            let machine = self.machine(view, &pod);
+            self.pods
+                .insert(uid.clone(), Entry::new(pod, wishes.clone(), machine));
+            self.step(&uid, Event::Tick);
             return;
+        };
+        entry.pod = Arc::new(pod);
+        entry.wishes = wishes.clone();
+        if *entry.machine.view() != view {
+            self.step(&uid, Event::Updated(view));
         }
-        if self.finished.contains(&uid) || entry::is_final(&pod) {
-            self.on_finished(&pod, &uid, view.deleted);
-            return;
-        }
-        let machine = self.machine(view, &pod);
-        self.pods.insert(uid.clone(), Entry::new(pod, machine));
-        self.step(&uid, Event::Tick);
     }
 
     fn machine(&mut self, view: PodView, pod: &Pod) -> Machine {
@@ -212,13 +225,16 @@ impl Agent {
     }
 
     /// A pod whose final status is written already, by this node or an earlier one.
-    fn on_finished(&mut self, pod: &Pod, uid: &str, deleted: bool) {
+    fn on_finished(&mut self, pod: &Seen) {
+        let uid = pod.uid();
         let known = !self.finished.insert(uid.to_owned());
         if !known {
             self.acknowledge_left(uid);
         }
-        if deleted {
-            self.delete(uid, pod);
+        if let (true, Some(namespace), Some(name)) =
+            (pod.is_deleted(), &pod.meta().namespace, &pod.meta().name)
+        {
+            self.delete(uid, namespace, name.clone());
         }
     }
 

@@ -7,7 +7,8 @@
 //!                                            +--> finished: volumes go; being deleted: the object goes
 //! ```
 //!
-//! A status that only says that something runs waits a moment, so that a short process costs one patch, not two.
+//! A status that only says that something runs waits a moment, so that a short process costs one patch, not two: a patch
+//! costs more than the process itself.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use crate::directory::PodDirectory;
 use crate::pod::view::PodView;
 
 /// How long a status that is in no hurry may wait for a better one.
-const SOON: Duration = Duration::from_millis(5);
+const SOON: Duration = Duration::from_millis(50);
 /// How long after a failure writing is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -154,7 +155,9 @@ impl Agent {
         let Some(entry) = self.pods.get_mut(uid).filter(|entry| entry.machine.is_over()) else {
             return;
         };
-        let (pod, deleted) = (entry.pod.clone(), entry.machine.view().deleted);
+        let view = entry.machine.view();
+        let deleted = view.deleted.then(|| (view.namespace.clone(), view.name.clone()));
+        let has_volumes = entry.has_volumes();
         self.pods
             .remove(uid)
             .and_then(|entry| entry.timer)
@@ -163,19 +166,17 @@ impl Agent {
                 self.timers.remove(&(at, uid.to_owned()));
             });
         self.finished.insert(uid.to_owned());
-        let volumes = PodDirectory::new(&self.starter.config.directory, uid);
-        remove_apart(vec![volumes.volumes()]);
-        if deleted {
-            self.delete(uid, &pod);
+        if has_volumes {
+            let directory = PodDirectory::new(&self.starter.config.directory, uid);
+            remove_apart(vec![directory.volumes()]);
+        }
+        if let Some((namespace, name)) = deleted {
+            self.delete(uid, &namespace, name);
         }
     }
 
     /// Asks for the deletion of a finished pod's object, until it is done or another pod's.
-    pub(super) fn delete(&self, uid: &str, pod: &Pod) {
-        let meta = &pod.metadata;
-        let (Some(namespace), Some(name)) = (&meta.namespace, meta.name.clone()) else {
-            return;
-        };
+    pub(super) fn delete(&self, uid: &str, namespace: &str, name: String) {
         let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
         let preconditions = Preconditions {
             uid: Some(uid.to_owned()),

@@ -37,7 +37,13 @@ fn check(entries: &[&str], targets: &[&str], cwd: &str, expected: &expect_test::
         mounts: targets.iter().map(mount).collect(),
         hostname: None,
     };
-    let steps = steps(machine.path(), &sandbox, Path::new(cwd), true).unwrap();
+    let steps = steps(
+        (machine.path(), &Listings::default()),
+        &sandbox,
+        Path::new(cwd),
+        true,
+    )
+    .unwrap();
     let common = ["/S/proc", "/S/tmp", "/S/usr", "/S/dev", "/S/dev/shm"];
     let prefix = machine.path().display().to_string();
     let text: String = steps

@@ -4,7 +4,13 @@ use spawner::protocol::{Outcome, Request};
 
 use crate::harness::{Spawner, Test, exited, key};
 
-pub(crate) const TESTS: &[Test] = &[("no_crash_point_starts_twice", no_crash_point_starts_twice)];
+pub(crate) const TESTS: &[Test] = &[
+    ("no_crash_point_starts_twice", no_crash_point_starts_twice),
+    (
+        "a_journal_that_is_being_rewritten_loses_nothing",
+        a_journal_that_is_being_rewritten_loses_nothing,
+    ),
+];
 
 /// Attempts; the spawner dies at the third, where the point is one of every attempt.
 const ATTEMPTS: usize = 5;
@@ -51,4 +57,31 @@ fn check(point: &str) {
         keys: vec![key("c0")],
     });
     assert_eq!(spawner.listing().1.len(), ATTEMPTS - 1);
+}
+
+/// Names so long that a few attempts make the journal worth rewriting.
+const LONG: usize = 20_000;
+
+fn a_journal_that_is_being_rewritten_loses_nothing() {
+    let mut spawner = Spawner::launch_armed("spawner.journal-rewritten", 1);
+    let log = spawner.log("ledger");
+    let start = |spawner: &mut Spawner, name: &str| {
+        let mut start = spawner.request(name, &["sh", "-c", "echo ran"]);
+        (start.stdout, start.stderr) = (log.clone(), log.clone());
+        spawner.finish(start).0
+    };
+    let names = ["a", "b"].map(|letter| letter.repeat(LONG));
+    for name in &names {
+        assert_eq!(start(&mut spawner, name), exited(0));
+    }
+    spawner.send(&Request::Acknowledge {
+        keys: vec![key(&names[0])],
+    });
+    spawner.last_words();
+    spawner.reconnect();
+    let known: Vec<_> = spawner.listing().1.into_iter().map(|ended| ended.key).collect();
+    assert!(known.contains(&key(&names[1])), "its outcome is not acknowledged");
+    assert_eq!(start(&mut spawner, &names[1]), exited(0));
+    let ledger = std::fs::read_to_string(spawner.log("ledger")).unwrap();
+    assert_eq!(ledger.lines().count(), 2, "nothing ran twice");
 }
