@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use meta::host::Host;
 
+/// Directories of which a sandbox has its own.
+const PRIVATE: [&str; 2] = ["/tmp", "/dev/shm"];
+
 /// A node's configuration.
 #[derive(Clone)]
 pub struct NodeConfig {
@@ -19,7 +22,7 @@ pub struct NodeConfig {
     pub images: Vec<Image>,
     /// The environment that every process starts from: at least `PATH`; `HOME` and `LANG` as wanted.
     pub environment: Vec<(String, String)>,
-    /// Paths that stay visible to processes even where they lie below a private `/tmp`.
+    /// Paths that stay visible to processes even where they lie below what is private to each: `/tmp`, `/dev/shm`.
     pub visible: Vec<PathBuf>,
     /// The address that pods report: they share the machine's network.
     pub address: String,
@@ -32,16 +35,22 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// The paths that a private `/tmp` must not hide, without those that lie in another one.
-    pub(crate) fn visible_in_tmp(&self) -> impl Iterator<Item = &PathBuf> {
-        let in_tmp = |path: &&PathBuf| path.starts_with("/tmp") && path.as_path() != Path::new("/tmp");
+    /// The paths that a sandbox must not hide, without those that lie in another one.
+    pub(crate) fn visible_in_private(&self) -> impl Iterator<Item = &PathBuf> {
+        let in_private = |path: &&PathBuf| {
+            let mut private = PRIVATE.iter().map(Path::new);
+            private.any(|private| path.starts_with(private) && path.as_path() != private)
+        };
         let shown = move |path: &&PathBuf| {
-            let mut others = self.visible.iter().filter(|other| in_tmp(other) && other != path);
+            let mut others = self
+                .visible
+                .iter()
+                .filter(|other| in_private(other) && other != path);
             !others.any(|other| path.starts_with(other))
         };
         self.visible
             .iter()
-            .filter(in_tmp)
+            .filter(in_private)
             .filter(shown)
             .filter(|path| path.exists())
     }

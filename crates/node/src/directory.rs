@@ -4,7 +4,7 @@
 //!     pods/UID/
 //!       volumes/NAME/                  emptyDir, configMap, secret, projected, downwardAPI
 //!       NAME.tmp/                      a container's private /tmp
-//!       NAME.0.log NAME.1.log ...      NAME.0.message ...
+//!       NAME.0.log NAME.0.log.1 ...    NAME.1.log ...    NAME.0.message ...
 //! ```
 //!
 //! Names of containers have no dots. One directory for all of them, as making a directory is the dearest thing that a
@@ -39,7 +39,7 @@ impl PodDirectory {
         self.0.join("volumes")
     }
 
-    /// What an attempt wrote to standard output and standard error, in order.
+    /// What an attempt wrote to standard output and standard error, in order: the first segment of its log.
     pub(crate) fn log(&self, container: &str, attempt: u32) -> PathBuf {
         self.0.join(format!("{container}.{attempt}.log"))
     }
@@ -47,11 +47,6 @@ impl PodDirectory {
     /// What an attempt left as its termination message.
     pub(crate) fn message(&self, container: &str, attempt: u32) -> PathBuf {
         self.0.join(format!("{container}.{attempt}.message"))
-    }
-
-    /// What a hook or probe wrote.
-    pub(crate) fn passing(&self, container: &str, number: u32) -> PathBuf {
-        self.0.join(format!("{container}.{number}.passing"))
     }
 
     /// Makes a container's `/tmp`, open to all, as containers may run as any user.
@@ -68,10 +63,13 @@ impl PodDirectory {
         let number = |entry: std::fs::DirEntry| {
             let name = entry.file_name();
             let rest = name.to_str()?.strip_prefix(container)?.strip_prefix('.')?;
-            rest.strip_suffix(".log")?.parse().ok()
+            let (attempt, kind) = rest.split_once('.')?;
+            let is_log = kind == "log" || kind.starts_with("log.");
+            attempt.parse().ok().filter(|_| is_log)
         };
         let mut attempts: Vec<u32> = entries.filter_map(number).collect();
         attempts.sort_unstable();
+        attempts.dedup();
         attempts
     }
 }

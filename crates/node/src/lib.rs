@@ -107,7 +107,7 @@ impl Node {
             boot: link.boot.clone(),
         };
         let active = Active::new();
-        let logs = Logs::new(&config.directory, active.clone(), config.host.clock.clone());
+        let logs = Logs::new(&config.directory, active.clone());
         let facts = NodeFacts {
             address: config.address.clone(),
             cpu_millis: offer.cpu_millis,

@@ -1,6 +1,6 @@
 //! From a process's end to a container's.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 
 use kinds::k8s::api::core::v1::Container;
@@ -8,12 +8,13 @@ use meta::Timestamp;
 use spawner::protocol::{Ended, Outcome};
 
 use crate::directory::PodDirectory;
+use crate::logs::last_words;
 use crate::pod::text;
 use crate::pod::unit::Terminated;
 
 /// Bytes of a termination message that are kept; of a log's tail, where that stands for one.
 const MESSAGE_MAX: u64 = 4096;
-const TAIL_MAX: u64 = 2048;
+const TAIL_MAX: usize = 2048;
 const TAIL_LINES: usize = 80;
 /// Exit code of what could not be started.
 const NOT_STARTED: i32 = 128;
@@ -67,7 +68,7 @@ pub(crate) fn timestamp(nanoseconds: i64) -> Timestamp {
 /// The message that an attempt left, or the tail of its log.
 fn left(directory: &PodDirectory, container: &str, attempt: u32, falls_back: bool) -> Option<String> {
     let message = read_head(&directory.message(container, attempt)).filter(|message| !message.is_empty());
-    let tail = || read_tail(&directory.log(container, attempt));
+    let tail = || last_words(&directory.log(container, attempt), TAIL_LINES, TAIL_MAX).ok();
     message
         .or_else(|| falls_back.then(tail).flatten())
         .filter(|message| !message.is_empty())
@@ -81,15 +82,4 @@ fn read_head(path: &Path) -> Option<String> {
         .read_to_end(&mut bytes)
         .ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn read_tail(path: &Path) -> Option<String> {
-    let mut file = std::fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_MAX))).ok()?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let lines: Vec<_> = text.split_inclusive('\n').collect();
-    Some(lines[lines.len().saturating_sub(TAIL_LINES)..].concat())
 }

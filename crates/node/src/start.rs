@@ -73,8 +73,7 @@ impl Starter {
             argv,
             env: env.into_strings(),
             cwd: PathBuf::from(container.working_dir.as_deref().unwrap_or("/")),
-            stdout: log.clone(),
-            stderr: log,
+            output: crate::logs::output(log),
             user,
             sandbox,
             ..Start::default()
@@ -237,7 +236,7 @@ impl Starter {
         mounts.push(bind(message, PathBuf::from(at), false));
         mounts.extend(
             self.config
-                .visible_in_tmp()
+                .visible_in_private()
                 .map(|path| bind(path.clone(), path.clone(), false)),
         );
         Ok(mounts)

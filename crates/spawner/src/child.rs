@@ -6,8 +6,6 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
-use std::fs::{File, OpenOptions};
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -39,10 +37,7 @@ pub(crate) struct Child {
     limits: Vec<Limit>,
     cwd: CString,
     stdin: OwnedFd,
-    stdout: File,
-    /// None if it is the same file.
-    stderr: Option<File>,
-    spawner: Rc<OwnedFd>,
+    given: Given,
     /// Programs to try in turn, and whether they come from a search of `PATH`.
     candidates: Vec<CString>,
     searched: bool,
@@ -52,6 +47,16 @@ pub(crate) struct Child {
     failed: Cell<Option<(Stage, usize, Errno)>>,
     /// The process that really runs, when it is a sibling of the one cloned first.
     inner: Cell<Option<Pid>>,
+}
+
+/// What the spawner gives to a child.
+pub(crate) struct Given {
+    /// The spawner itself: readable once it has ended.
+    pub(crate) spawner: Rc<OwnedFd>,
+    /// Where the child writes.
+    pub(crate) output: OwnedFd,
+    /// How many files it may open.
+    pub(crate) open_files: Rlimit,
 }
 
 struct Root {
@@ -90,13 +95,13 @@ impl Maps {
 }
 
 impl Child {
-    /// Prepares `start`; `join` is the process whose sandbox it enters, with whether that has one; `spawner` is this
-    /// process, `machine` what it has read of the machine's directories.
+    /// Prepares `start`; `join` is the process whose sandbox it enters, with whether that has one; `machine` is
+    /// what was read of the machine's directories.
     pub(crate) fn prepare(
         start: &Start,
         abilities: &Abilities,
         join: Option<(Pid, bool)>,
-        spawner: &Rc<OwnedFd>,
+        given: Given,
         machine: &Listings,
     ) -> Result<Self, Failure> {
         let sandbox = start.sandbox.as_ref().filter(|_| join.is_none());
@@ -130,13 +135,7 @@ impl Child {
             limits: start.limits.clone(),
             cwd: c_string(Stage::Directory, start.cwd.as_os_str().as_bytes())?,
             stdin: null()?,
-            stdout: log(&start.stdout, start.user.as_ref())?,
-            stderr: if start.stderr == start.stdout {
-                None
-            } else {
-                Some(log(&start.stderr, start.user.as_ref())?)
-            },
-            spawner: spawner.clone(),
+            given,
             candidates,
             searched,
             argv: strings(&start.argv)?,
@@ -190,7 +189,7 @@ impl Child {
     /// kernel knew of the wish would leave us running for ever: so it is looked for afterwards.
     fn die_with_parent(&self) -> Result<(), Errno> {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        let mut spawner = [PollFd::new(&*self.spawner, PollFlags::IN)];
+        let mut spawner = [PollFd::new(&*self.given.spawner, PollFlags::IN)];
         let ended = rustix::event::poll(&mut spawner, Some(&Timespec::default()))?;
         if ended == 0 { Ok(()) } else { Err(Errno::SRCH) }
     }
@@ -217,6 +216,7 @@ impl Child {
     }
 
     fn limit(&self) -> Result<(), Errno> {
+        rustix::process::setrlimit(Resource::Nofile, self.given.open_files)?;
         for limit in &self.limits {
             let resource = match limit.kind {
                 LimitKind::OpenFiles => Resource::Nofile,
@@ -235,8 +235,8 @@ impl Child {
 
     fn redirect(&self) -> Result<(), Errno> {
         rustix::stdio::dup2_stdin(&self.stdin)?;
-        rustix::stdio::dup2_stdout(&self.stdout)?;
-        rustix::stdio::dup2_stderr(self.stderr.as_ref().unwrap_or(&self.stdout))
+        rustix::stdio::dup2_stdout(&self.given.output)?;
+        rustix::stdio::dup2_stderr(&self.given.output)
     }
 
     fn become_user(&self) -> Result<(), Errno> {
@@ -413,21 +413,6 @@ fn strings(texts: &[String]) -> Result<Strings, Failure> {
 fn null() -> Result<OwnedFd, Failure> {
     rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|e| failure(Stage::Log, "/dev/null", e))
-}
-
-/// A process that runs as another user may open its own output anew (`/dev/stdout`), so the log is given to it.
-fn log(path: &Path, user: Option<&User>) -> Result<File, Failure> {
-    let open = || -> io::Result<File> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
-        if let Some(user) = user {
-            std::os::unix::fs::fchown(&file, Some(user.uid), Some(user.gid))?;
-        }
-        Ok(file)
-    };
-    open().map_err(|error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        failure(Stage::Log, &path.display().to_string(), errno)
-    })
 }
 
 fn c_string(stage: Stage, bytes: &[u8]) -> Result<CString, Failure> {

@@ -248,6 +248,7 @@ mod tests {
             started_at: Some(1),
             ended_at: 2,
             outcome: Outcome::Exited { code: 0 },
+            output: None,
         }
     }
 

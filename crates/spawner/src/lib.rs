@@ -24,7 +24,9 @@ pub mod frame;
 mod journal;
 mod layout;
 mod listings;
+pub mod log;
 mod machine;
+mod output;
 mod probe;
 pub mod protocol;
 mod server;
@@ -41,4 +43,5 @@ pub const CRASH_POINTS: [&str; 5] = [
 ];
 
 pub use client::{connect, launch};
+pub use output::segment_path;
 pub use service::{ARGV0, run_if_asked};

@@ -3,7 +3,7 @@
 use std::io;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
 use crate::journal::Process;
 
@@ -41,6 +41,18 @@ fn start_ticks(pid: i32) -> Option<u64> {
         .nth(19)?
         .parse()
         .ok()
+}
+
+/// Lets this process open as many files as it may, as every child costs two of them; what was so far comes back.
+pub(crate) fn open_more_files() -> Rlimit {
+    let before = rustix::process::getrlimit(Resource::Nofile);
+    let wanted = Rlimit {
+        current: before.maximum,
+        maximum: before.maximum,
+    };
+    // What is refused here shows as a start that fails.
+    let _ = rustix::process::setrlimit(Resource::Nofile, wanted);
+    before
 }
 
 /// Signals a process; `all`: and its process group. A process that is gone is no error.

@@ -4,9 +4,10 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use rustix::process::{WaitId, WaitIdOptions};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Resource, WaitId, WaitIdOptions};
 
-use crate::child::Child;
+use crate::child::{Child, Given};
 use crate::listings::Listings;
 use crate::protocol::{Abilities, Failure, Sandbox, Stage, Start};
 use crate::sys::Stacks;
@@ -46,15 +47,23 @@ fn attempt(wanted: &Abilities, stacks: &mut Stacks, own: &Rc<OwnedFd>) -> Result
     let start = Start {
         argv: vec![NOTHING.to_owned()],
         cwd: PathBuf::from("/"),
-        stdout: PathBuf::from("/dev/null"),
-        stderr: PathBuf::from("/dev/null"),
         sandbox: Some(Sandbox {
             stage: std::env::current_dir().unwrap_or_default().join("stage"),
             ..Sandbox::default()
         }),
         ..Start::default()
     };
-    let result = Child::prepare(&start, wanted, None, own, &Listings::default())?.start(stacks, NOTHING);
+    let output = rustix::fs::open(c"/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    let given = Given {
+        spawner: own.clone(),
+        output: output.map_err(|errno| Failure {
+            stage: Stage::Log,
+            subject: "/dev/null".to_owned(),
+            errno: errno.raw_os_error(),
+        })?,
+        open_files: rustix::process::getrlimit(Resource::Nofile),
+    };
+    let result = Child::prepare(&start, wanted, None, given, &Listings::default())?.start(stacks, NOTHING);
     let _ = rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED);
     match result {
         Err(failure) if failure.stage != Stage::Execute => Err(failure),

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// The protocol's version; a node and a spawner of different versions refuse each other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The largest frame either side accepts, in bytes: an environment and arguments may reach `ARG_MAX` (2 MiB).
 pub const FRAME_MAX: usize = 8 << 20;
@@ -84,10 +84,8 @@ pub struct Start {
     pub env: Vec<String>,
     /// Working directory, inside the sandbox.
     pub cwd: PathBuf,
-    /// File that standard output is appended to.
-    pub stdout: PathBuf,
-    /// File that standard error is appended to; may be the same file, so that lines keep their order.
-    pub stderr: PathBuf,
+    /// Where standard output and standard error go, both in the order in which they are written.
+    pub output: Output,
     /// Whom the process runs as; the spawner's own user if absent.
     pub user: Option<User>,
     /// The process's own view of the machine; none means the machine as it is.
@@ -98,6 +96,31 @@ pub struct Start {
     pub join: Option<Key>,
     /// Not worth a journal: its outcome is lost with the connection or the spawner, as a probe's may be.
     pub transient: bool,
+}
+
+/// What becomes of a process's output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    /// It is appended to a log in the form of [`crate::log`], which is cut into segments ([`crate::segment_path`]).
+    Log {
+        /// The first segment.
+        path: PathBuf,
+        /// Bytes after which a segment is full.
+        segment: u64,
+        /// Segments kept.
+        segments: u32,
+    },
+    /// Its beginning is told with the process's end.
+    Kept {
+        /// Bytes.
+        max: usize,
+    },
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::Kept { max: 0 }
+    }
 }
 
 /// Whom a process runs as.
@@ -212,6 +235,9 @@ pub struct Ended {
     pub ended_at: i64,
     /// How it ended.
     pub outcome: Outcome,
+    /// What it wrote, where that was to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
 }
 
 /// How an attempt ended.
@@ -256,7 +282,7 @@ impl fmt::Display for Failure {
 pub enum Stage {
     /// Writing the intent down.
     Journal,
-    /// Opening the log files.
+    /// Opening the log.
     Log,
     /// Creating the process and its namespaces.
     Clone,

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //!     poll  --- connection readable ---> requests ---> table, journal, clone
+//!           --- child wrote -----------> its log
 //!           --- child ended -----------> journal, reap, tell every connection
 //!           --- nothing for long ------> end, if nothing runs and nobody listens
 //! ```
 //!
 //! It knows keys and processes; not pods, not who listens, not why anything runs.
+
+mod wait;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,13 +18,13 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, WaitId, WaitIdOptions};
 
-use crate::child::Child;
+use crate::child::{Child, Given};
 use crate::connection::Connection;
 use crate::journal::{Journal, Process, State};
 use crate::listings::Listings;
+use crate::output::Output;
 use crate::protocol::{
     Abilities, Ended, Failure, Key, Message, Outcome, Request, Running, Stage, Start, VERSION,
 };
@@ -43,13 +46,22 @@ pub(crate) struct Server {
     table: BTreeMap<Key, State>,
     /// Processes without a journal: probes and hooks.
     passing: BTreeMap<Key, Running>,
-    /// Which of our children is which attempt, and whether it has a sandbox.
-    children: BTreeMap<i32, (Key, bool)>,
+    children: BTreeMap<i32, Kid>,
+    /// How many files a child may open: as many as this process might before it asked for more.
+    open_files: Rlimit,
     stacks: Stacks,
     machine: Listings,
     /// This process: readable once it has ended, which a child that is just being made has to know.
     own: Rc<OwnedFd>,
     stop: bool,
+}
+
+/// A child of this process.
+struct Kid {
+    /// Which attempt it is.
+    key: Key,
+    sandboxed: bool,
+    output: Output,
 }
 
 impl Server {
@@ -59,6 +71,7 @@ impl Server {
         journal: Journal,
         left: BTreeMap<Key, State>,
     ) -> io::Result<Self> {
+        let open_files = machine::open_more_files();
         let signals = sys::signal_descriptor()?;
         listener.set_nonblocking(true)?;
         let mut stacks = Stacks::new();
@@ -75,6 +88,7 @@ impl Server {
             table: BTreeMap::new(),
             passing: BTreeMap::new(),
             children: BTreeMap::new(),
+            open_files,
             stacks,
             machine: Listings::default(),
             own,
@@ -103,6 +117,7 @@ impl Server {
             started_at,
             ended_at: now(),
             outcome: Outcome::Unknown,
+            output: None,
         });
     }
 
@@ -112,6 +127,11 @@ impl Server {
             let ready = self.wait()?;
             if ready.idle && self.is_idle() && self.connections.is_empty() {
                 break;
+            }
+            for pid in &ready.outputs {
+                if let Some(kid) = self.children.get_mut(pid) {
+                    kid.output.drain();
+                }
             }
             if ready.signals {
                 drain(&self.signals);
@@ -124,37 +144,6 @@ impl Server {
             self.flush();
         }
         self.journal.flush()
-    }
-
-    fn wait(&self) -> io::Result<Ready> {
-        let mut fds = vec![
-            PollFd::new(&self.signals, PollFlags::IN),
-            PollFd::new(&self.listener, PollFlags::IN),
-        ];
-        for connection in &self.connections {
-            let interest = if connection.has_output() {
-                PollFlags::IN | PollFlags::OUT
-            } else {
-                PollFlags::IN
-            };
-            fds.push(PollFd::from_borrowed_fd(connection.as_fd(), interest));
-        }
-        let timeout = Timespec {
-            tv_sec: IDLE.as_secs() as i64,
-            tv_nsec: 0,
-        };
-        let count = match rustix::event::poll(&mut fds, Some(&timeout)) {
-            Ok(count) => count,
-            Err(rustix::io::Errno::INTR) => 1,
-            Err(errno) => return Err(errno.into()),
-        };
-        let is_ready = |fd: &PollFd<'_>| !fd.revents().is_empty();
-        Ok(Ready {
-            idle: count == 0,
-            signals: is_ready(&fds[0]),
-            listener: is_ready(&fds[1]),
-            connections: fds[2..].iter().map(is_ready).collect(),
-        })
     }
 
     fn is_idle(&self) -> bool {
@@ -254,6 +243,7 @@ impl Server {
                     started_at: None,
                     ended_at: now(),
                     outcome: Outcome::NotStarted(failure),
+                    output: None,
                 };
                 self.record(ended.clone());
                 Message::Ended(ended)
@@ -285,11 +275,23 @@ impl Server {
     fn spawn(&mut self, start: &Start) -> Result<Process, Failure> {
         let join = start.join.as_ref().map(|key| self.joined(key)).transpose()?;
         let sandboxed = join.map_or(start.sandbox.is_some(), |(_, sandboxed)| sandboxed);
-        let child = Child::prepare(start, &self.abilities, join, &self.own, &self.machine)?;
+        let (output, writer) = Output::open(&start.output, start.user.as_ref())?;
+        let given = Given {
+            spawner: self.own.clone(),
+            output: writer,
+            open_files: self.open_files,
+        };
+        let child = Child::prepare(start, &self.abilities, join, given, &self.machine)?;
         let subject = start.argv.first().map_or("", String::as_str);
         let (started_at, ticks) = (now(), machine::ticks());
         let pid = child.start(&mut self.stacks, subject)?.as_raw_pid();
-        self.children.insert(pid, (start.key.clone(), sandboxed));
+        let key = start.key.clone();
+        let kid = Kid {
+            key,
+            sandboxed,
+            output,
+        };
+        self.children.insert(pid, kid);
         Ok(Process {
             pid,
             ticks,
@@ -306,7 +308,7 @@ impl Server {
         let sandboxed = |pid: Pid| {
             self.children
                 .get(&pid.as_raw_pid())
-                .is_some_and(|(_, sandboxed)| *sandboxed)
+                .is_some_and(|kid| kid.sandboxed)
         };
         pid.map(|pid| (pid, sandboxed(pid))).ok_or_else(|| Failure {
             stage: Stage::Join,
@@ -333,7 +335,7 @@ impl Server {
                 // What the process left behind ends with it, as a container's would.
                 machine::kill(pid.as_raw_pid(), Signal::KILL, true);
             }
-            let ended = child.and_then(|(key, _)| self.ended(key, wait));
+            let ended = child.and_then(|kid| self.ended(kid, wait));
             if let Some(ended) = &ended
                 && !self.passing.contains_key(&ended.key)
             {
@@ -348,7 +350,8 @@ impl Server {
         }
     }
 
-    fn ended(&self, key: Key, wait: Wait) -> Option<Ended> {
+    fn ended(&self, kid: Kid, wait: Wait) -> Option<Ended> {
+        let (key, output) = (kid.key, kid.output.finish());
         let started_at = match (self.table.get(&key), self.passing.get(&key)) {
             (_, Some(running)) => running.started_at,
             (Some(State::Running(process)), None) => process.started_at,
@@ -363,6 +366,7 @@ impl Server {
             started_at: Some(started_at),
             ended_at: now(),
             outcome,
+            output,
         })
     }
 
@@ -417,13 +421,6 @@ impl Server {
     }
 }
 
-struct Ready {
-    idle: bool,
-    signals: bool,
-    listener: bool,
-    connections: Vec<bool>,
-}
-
 fn running(key: &Key, process: &Process) -> Running {
     Running {
         key: key.clone(),
@@ -439,6 +436,7 @@ fn not_started(key: &Key, failure: Failure) -> Message {
         started_at: None,
         ended_at: now(),
         outcome,
+        output: None,
     })
 }
 

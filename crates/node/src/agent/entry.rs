@@ -24,6 +24,8 @@ pub(crate) struct Entry {
     pub(crate) writing: bool,
     /// When a status that is in no hurry is written.
     pub(crate) write_at: Option<Instant>,
+    /// Since when there is a status to be written.
+    pub(crate) waits_since: Option<Instant>,
     /// Attempts that ended, whose outcome is not durable yet.
     pub(crate) ended: BTreeSet<Key>,
     /// Whether the object is gone.
@@ -41,6 +43,7 @@ impl Entry {
             written: None,
             writing: false,
             write_at: None,
+            waits_since: None,
             ended: BTreeSet::new(),
             gone: false,
             timer: None,

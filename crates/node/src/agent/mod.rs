@@ -94,6 +94,8 @@ pub(crate) struct Agent {
     /// Pods seen in the list that is under way.
     seen: BTreeSet<String>,
     timers: BTreeSet<(Instant, String)>,
+    /// Status patches under way.
+    writes: usize,
     /// Hooks and probes under way.
     passing: BTreeMap<Key, passing::Passing>,
     /// Numbers hooks and probes.
@@ -125,6 +127,7 @@ impl Agent {
             listed: false,
             seen: BTreeSet::new(),
             timers: BTreeSet::new(),
+            writes: 0,
             passing: BTreeMap::new(),
             number: 0,
         };
@@ -285,7 +288,7 @@ impl Agent {
     fn on_ended(&mut self, ended: &protocol::Ended) {
         self.active.remove(&ended.key);
         if let Some(passing) = self.passing.remove(&ended.key) {
-            self.on_passed(passing, &ended.outcome);
+            self.on_passed(passing, ended);
             return;
         }
         let Key {

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use kinds::k8s::api::core::v1::{Container, ExecAction, Lifecycle, LifecycleHandler, Probe};
 use rustix::process::Signal;
-use spawner::protocol::{Key, Outcome, Request, Start};
+use spawner::protocol::{Ended, Key, Outcome, Output, Request, Start};
 use tokio::time::Instant;
 
 use super::{Agent, Message};
-use crate::directory::PodDirectory;
 use crate::environment::find;
 use crate::pod::view::ProbeKind;
 use crate::pod::{Event, Hook};
@@ -21,7 +20,6 @@ pub(crate) struct Passing {
     what: What,
     pub(super) expires: Instant,
     expired: bool,
-    output: std::path::PathBuf,
 }
 
 #[derive(Clone, Copy)]
@@ -109,8 +107,6 @@ impl Agent {
             attempt: unit.attempt,
         };
         self.number = self.number.wrapping_add(1);
-        let directory = PodDirectory::new(&self.starter.config.directory, uid);
-        let output = directory.passing(container, self.number);
         let key = Key {
             pod: uid.to_owned(),
             container: format!("{container}!"),
@@ -121,8 +117,7 @@ impl Agent {
             argv: exec.command.clone().unwrap_or_default(),
             env: self.environment(uid, container),
             cwd: "/".into(),
-            stdout: output.clone(),
-            stderr: output.clone(),
+            output: Output::Kept { max: OUTPUT_MAX },
             join: Some(joined),
             transient: true,
             ..Start::default()
@@ -134,7 +129,6 @@ impl Agent {
             what,
             expires,
             expired: false,
-            output,
         };
         self.passing.insert(key, passing);
         self.send(&Request::Start(Box::new(start)));
@@ -162,19 +156,17 @@ impl Agent {
         env
     }
 
-    pub(super) fn on_passed(&mut self, passing: Passing, outcome: &Outcome) {
-        let output = std::fs::read(&passing.output).unwrap_or_default();
-        let _ = std::fs::remove_file(&passing.output);
+    pub(super) fn on_passed(&mut self, passing: Passing, ended: &Ended) {
+        let outcome = &ended.outcome;
         let ok = !passing.expired && *outcome == Outcome::Exited { code: 0 };
         let (uid, container) = (passing.uid, passing.container);
         let event = match passing.what {
             What::Hook(hook) => Event::HookEnded { container, hook, ok },
             What::Probe(kind) => {
-                let shown = String::from_utf8_lossy(&output[..output.len().min(OUTPUT_MAX)]).into_owned();
                 let failure = match outcome {
                     _ if passing.expired => "command timed out".to_owned(),
                     Outcome::NotStarted(failure) => crate::pod::text::start_failure(failure),
-                    _ => shown,
+                    _ => ended.output.clone().unwrap_or_default(),
                 };
                 Event::Probed {
                     container,

@@ -26,6 +26,10 @@ use crate::pod::view::PodView;
 
 /// How long a status that is in no hurry may wait for a better one.
 const SOON: Duration = Duration::from_millis(50);
+/// How long it may be put off while the node is busy telling of ends.
+const AT_LAST: Duration = Duration::from_secs(1);
+/// So many patches under way make a node busy.
+const BUSY: usize = 8;
 /// How long after a failure writing is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -62,10 +66,14 @@ impl Agent {
             .units()
             .iter()
             .any(|unit| unit.attempt > 0 && unit.is_running());
-        if over || restarted || entry.write_at.is_some_and(|at| at <= Instant::now()) {
+        let now = Instant::now();
+        let waits_since = *entry.waits_since.get_or_insert(now);
+        let is_due = entry.write_at.is_some_and(|at| at <= now);
+        let is_put_off = self.writes >= BUSY && now < waits_since + AT_LAST;
+        if over || restarted || is_due && !is_put_off {
             self.write(uid);
-        } else if entry.write_at.is_none() {
-            entry.write_at = Some(Instant::now() + SOON);
+        } else if is_due || entry.write_at.is_none() {
+            entry.write_at = Some(now + SOON);
         }
     }
 
@@ -78,13 +86,14 @@ impl Agent {
             entry.write_at = None;
             return;
         }
-        entry.write_at = None;
+        (entry.write_at, entry.waits_since) = (None, None);
         let status = entry.machine.status(&address, now);
         if entry.written.as_ref() == Some(&status) {
             self.on_reported(uid);
             return;
         }
         entry.writing = true;
+        self.writes += 1;
         let outcomes = entry.ended.iter().cloned().collect();
         let is_final = entry.machine.phase().is_final();
         self.patch(uid, status, outcomes, is_final);
@@ -124,6 +133,7 @@ impl Agent {
     }
 
     pub(super) fn on_written(&mut self, uid: &str, result: Written) {
+        self.writes = self.writes.saturating_sub(1);
         let Some(entry) = self.pods.get_mut(uid) else {
             return;
         };

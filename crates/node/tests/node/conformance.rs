@@ -1,8 +1,7 @@
 //! `conformance/pods`: what a real kubelet reported of a pod, and what this node reports of it.
 //!
 //! Every case is run and compared; differences are printed with their field. What a process of this machine cannot be
-//! (another machine's programs, cgroups, the scheduler's part) differs, and is listed: the count of those that agree is what
-//! must not fall.
+//! (another machine's programs, cgroups, the scheduler's part) may differ, and is listed with its reason; nothing else may.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,8 +20,34 @@ pub(crate) const TESTS: &[Test] = &[("pods_are_reported_as_kubelet_does", || blo
 
 /// Cases at once: most of them wait.
 const AT_ONCE: usize = 12;
-/// Of the 75 cases, at least so many agree, as root or not, where sandboxes are possible.
-const AGREE_MIN: usize = 65;
+/// What may differ on any machine, and why.
+const MAY_DIFFER: &[(&str, &str)] = &[
+    (
+        "env-from-prefix",
+        "the shell: bash hands on variables whose names it cannot use, busybox's drops them",
+    ),
+    (
+        "node-selector-matches-none",
+        "the scheduler's part: the test binds the pod itself",
+    ),
+    (
+        "oom-killed",
+        "a memory limit needs a cgroup that is delegated to us",
+    ),
+    (
+        "share-processes",
+        "containers of a pod have process ids of their own each",
+    ),
+];
+/// What may differ where the node is not root, and why.
+const MAY_DIFFER_AS_USER: &[(&str, &str)] = &[
+    ("fs-group", "another user and group"),
+    ("run-as-user", "another user"),
+    (
+        "run-as-non-root-refused",
+        "the process would not run as root, so there is nothing to refuse",
+    ),
+];
 
 async fn all() {
     let folder = Path::new(concat!(
@@ -53,7 +78,22 @@ async fn all() {
         eprintln!("differs: {name}\n{}", differences.join("\n"));
     }
     eprintln!("{} cases agree, {} differ", agree.len(), differ.len());
-    assert!(!filter.is_empty() || !rig.has_sandbox() || agree.len() >= AGREE_MIN);
+    let unexplained: Vec<_> = differ.keys().filter(|name| !may_differ(name)).collect();
+    assert!(!rig.has_sandbox() || unexplained.is_empty(), "{unexplained:?}");
+}
+
+/// Whether a difference has a reason, which is then said.
+fn may_differ(name: &str) -> bool {
+    let as_user = if rustix::process::geteuid().is_root() {
+        &[]
+    } else {
+        MAY_DIFFER_AS_USER
+    };
+    let reason = MAY_DIFFER.iter().chain(as_user).find(|(known, _)| *known == name);
+    if let Some((_, reason)) = reason {
+        eprintln!("{name} may differ: {reason}");
+    }
+    reason.is_some()
 }
 
 fn cases(folder: &Path) -> BTreeMap<String, PathBuf> {

@@ -2,7 +2,7 @@
 
 use spawner::protocol::{Outcome, Request};
 
-use crate::harness::{Spawner, Test, exited, key};
+use crate::harness::{Spawner, Test, exited, key, log_at, text};
 
 pub(crate) const TESTS: &[Test] = &[
     ("no_crash_point_starts_twice", no_crash_point_starts_twice),
@@ -28,9 +28,8 @@ fn check(point: &str) {
     let mut spawner = Spawner::launch_armed(point, 3);
     let mut told = Vec::new();
     for index in 0..ATTEMPTS {
-        let log = spawner.log("ledger");
         let mut start = spawner.request(&format!("c{index}"), &["sh", "-c", &format!("echo {index}")]);
-        (start.stdout, start.stderr) = (log.clone(), log);
+        start.output = log_at(spawner.log("ledger"));
         told.push(start.clone());
         if index < 3 {
             spawner.send(&Request::Start(Box::new(start)));
@@ -39,7 +38,7 @@ fn check(point: &str) {
     spawner.last_words();
     spawner.reconnect();
     let outcomes: Vec<_> = told.into_iter().map(|start| spawner.finish(start).0).collect();
-    let ledger = std::fs::read_to_string(spawner.log("ledger")).unwrap();
+    let ledger = text(&spawner.log("ledger"));
     for (index, outcome) in outcomes.iter().enumerate() {
         let count = ledger.lines().filter(|line| *line == index.to_string()).count();
         assert!(count <= 1, "{point}: attempt {index} ran {count} times");
@@ -64,10 +63,9 @@ const LONG: usize = 20_000;
 
 fn a_journal_that_is_being_rewritten_loses_nothing() {
     let mut spawner = Spawner::launch_armed("spawner.journal-rewritten", 1);
-    let log = spawner.log("ledger");
     let start = |spawner: &mut Spawner, name: &str| {
         let mut start = spawner.request(name, &["sh", "-c", "echo ran"]);
-        (start.stdout, start.stderr) = (log.clone(), log.clone());
+        start.output = log_at(spawner.log("ledger"));
         spawner.finish(start).0
     };
     let names = ["a", "b"].map(|letter| letter.repeat(LONG));
@@ -82,6 +80,5 @@ fn a_journal_that_is_being_rewritten_loses_nothing() {
     let known: Vec<_> = spawner.listing().1.into_iter().map(|ended| ended.key).collect();
     assert!(known.contains(&key(&names[1])), "its outcome is not acknowledged");
     assert_eq!(start(&mut spawner, &names[1]), exited(0));
-    let ledger = std::fs::read_to_string(spawner.log("ledger")).unwrap();
-    assert_eq!(ledger.lines().count(), 2, "nothing ran twice");
+    assert_eq!(text(&spawner.log("ledger")), "ran\nran\n", "nothing ran twice");
 }

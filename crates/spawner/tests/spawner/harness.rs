@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 use spawner::frame::{self, Inbox};
-use spawner::protocol::{Ended, Key, Message, Outcome, Request, Running, Start, VERSION};
+use spawner::protocol::{Ended, Key, Message, Outcome, Output, Request, Running, Start, VERSION};
 use tempfile::TempDir;
 
 pub(crate) type Test = (&'static str, fn());
@@ -202,8 +202,7 @@ impl Spawner {
             argv: argv.iter().map(|&arg| arg.to_owned()).collect(),
             env: vec!["PATH=/usr/local/bin:/usr/bin:/bin".into()],
             cwd: "/".into(),
-            stdout: log.clone(),
-            stderr: log,
+            output: log_at(log),
             ..Start::default()
         }
     }
@@ -231,12 +230,15 @@ impl Spawner {
 
     /// Starts and waits; the outcome and what was logged.
     pub(crate) fn finish(&mut self, start: Start) -> (Outcome, String) {
-        let log = start.stdout.clone();
+        let log = match &start.output {
+            Output::Log { path, .. } => path.clone(),
+            Output::Kept { .. } => "/dev/null".into(),
+        };
         let outcome = match self.start(start) {
             Ok(_) => self.ended().outcome,
             Err(ended) => ended.outcome,
         };
-        (outcome, std::fs::read_to_string(log).unwrap_or_default())
+        (outcome, text(&log))
     }
 
     pub(crate) fn listing(&mut self) -> (Vec<Running>, Vec<Ended>) {
@@ -261,6 +263,20 @@ impl Drop for Spawner {
     /// Whatever still runs dies with its spawner.
     fn drop(&mut self) {
         let _ = rustix::process::kill_process(self.pid(), rustix::process::Signal::KILL);
+    }
+}
+
+/// What was logged at `path`; nothing if there is no such log.
+pub(crate) fn text(path: &Path) -> String {
+    let log = std::fs::read(path).unwrap_or_default();
+    String::from_utf8(spawner::log::text(&log)).unwrap()
+}
+
+pub(crate) fn log_at(path: std::path::PathBuf) -> Output {
+    Output::Log {
+        path,
+        segment: 10 << 20,
+        segments: 5,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Starts, ends, repeats, signals, and what survives which death.
 
-use spawner::protocol::{Message, Outcome, Request, Stage, VERSION};
+use spawner::protocol::{Message, Outcome, Output, Request, Stage, VERSION};
 
-use crate::harness::{Spawner, Test, exited, key};
+use crate::harness::{Spawner, Test, exited, key, text};
 
 pub(crate) const TESTS: &[Test] = &[
     ("ends_are_told", ends_are_told),
@@ -22,6 +22,16 @@ pub(crate) const TESTS: &[Test] = &[
         a_passing_process_leaves_no_trace,
     ),
     ("both_streams_keep_their_order", both_streams_keep_their_order),
+    (
+        "standard_output_can_be_opened_anew",
+        standard_output_can_be_opened_anew,
+    ),
+    ("all_output_is_there_at_the_end", all_output_is_there_at_the_end),
+    ("output_can_be_told_with_the_end", output_can_be_told_with_the_end),
+    (
+        "children_may_open_as_many_files_as_ever",
+        children_may_open_as_many_files_as_ever,
+    ),
     ("many_at_once", many_at_once),
 ];
 
@@ -81,7 +91,7 @@ fn a_repeated_start_starts_nothing() {
         "stdin is empty, so `read` failed"
     );
     assert_eq!(first.key, key("a"));
-    assert_eq!(std::fs::read_to_string(spawner.log("a")).unwrap(), "once\n");
+    assert_eq!(text(&spawner.log("a")), "once\n");
     spawner.sh("b", "sleep 1000").unwrap();
     let running = spawner.sh("b", "sleep 1000").unwrap();
     assert_eq!(spawner.listing().0, [running]);
@@ -119,11 +129,7 @@ fn nothing_outlives_its_process() {
     let mut spawner = Spawner::launch();
     spawner.sh("a", "sleep 1000 & echo $!").unwrap();
     assert_eq!(spawner.ended().outcome, exited(0));
-    let pid: i32 = std::fs::read_to_string(spawner.log("a"))
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let pid: i32 = text(&spawner.log("a")).trim().parse().unwrap();
     // The listing is answered by a loop that has reaped every orphan it was told of before.
     while !is_gone(pid) {
         spawner.listing();
@@ -214,6 +220,55 @@ fn both_streams_keep_their_order() {
     let mut spawner = Spawner::launch();
     let start = spawner.request("a", &["sh", "-c", "echo 1; echo 2 >&2; echo 3; printf 4 >&2"]);
     assert_eq!(spawner.finish(start), (exited(0), "1\n2\n3\n4".to_owned()));
+}
+
+fn standard_output_can_be_opened_anew() {
+    let mut spawner = Spawner::launch();
+    for (number, script) in [
+        "echo 1; echo 2 > /dev/stdout; echo 3",
+        "echo 1; echo 2 | tee /dev/stderr > /dev/null; echo 3",
+        "echo 1; echo 2 >> /proc/self/fd/1; echo 3 > /dev/stderr",
+        "echo 1; sh -c 'echo 2 > /dev/stdout'; echo 3",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let start = spawner.request(&format!("c{number}"), &["sh", "-c", script]);
+        assert_eq!(
+            spawner.finish(start),
+            (exited(0), "1\n2\n3\n".to_owned()),
+            "{script}"
+        );
+    }
+}
+
+fn all_output_is_there_at_the_end() {
+    let mut spawner = Spawner::launch();
+    let script = "head -c 3000000 /dev/zero | tr '\\0' x; (sleep 100; echo late) & echo; echo end";
+    let start = spawner.request("a", &["sh", "-c", script]);
+    let (outcome, log) = spawner.finish(start);
+    assert_eq!((outcome, log.len()), (exited(0), 3_000_000 + "\nend\n".len()));
+}
+
+fn output_can_be_told_with_the_end() {
+    let mut spawner = Spawner::launch();
+    let mut start = spawner.request("probe", &["sh", "-c", "echo one; echo two >&2"]);
+    start.transient = true;
+    for (max, expected) in [(100, "one\ntwo\n"), (5, "one\nt"), (0, "")] {
+        start.output = Output::Kept { max };
+        spawner.start(start.clone()).unwrap();
+        assert_eq!(spawner.ended().output.as_deref(), Some(expected));
+    }
+}
+
+fn children_may_open_as_many_files_as_ever() {
+    let mut spawner = Spawner::launch();
+    let own = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n"])
+        .output();
+    let own = String::from_utf8(own.unwrap().stdout).unwrap();
+    let start = spawner.request("a", &["sh", "-c", "ulimit -n"]);
+    assert_eq!(spawner.finish(start), (exited(0), own));
 }
 
 fn many_at_once() {
