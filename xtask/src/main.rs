@@ -9,6 +9,7 @@
 mod bench;
 mod go;
 mod rig;
+mod soak;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run random workflows on the real platform, with everybody killed at random; JSON lines.
+    Soak(soak::Options),
     /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
     Kubectl,
     /// A real Kubernetes on loopback, for tests.
@@ -95,6 +98,10 @@ fn run(chore: Chore) -> Result<ExitCode> {
             ];
             let arguments = arguments.iter().map(String::as_str);
             cargo(&world.into_iter().chain(arguments).collect::<Vec<_>>(), &[])
+        }
+        Chore::Soak(options) => {
+            soak::soak(&options)?;
+            Ok(ExitCode::SUCCESS)
         }
         Chore::Kubectl => {
             let kubectl = go::KUBERNETES.one("kubectl");

@@ -10,6 +10,7 @@
 //! Events are taken one by one, so a pod's state has one writer. What may wait runs in tasks of its own and comes back
 //! as a [`Message`]. The short way of a process that starts and ends at once takes no timer and no task but the patch.
 
+mod boot;
 mod effects;
 mod entry;
 mod passing;
@@ -88,7 +89,7 @@ pub(crate) struct Agent {
     /// What the spawner knew when the node started, by pod, until the first list of pods is complete.
     left: BTreeMap<String, Vec<Left>>,
     /// Whether the machine started anew since the node last ran.
-    rebooted: bool,
+    boot: boot::Boot,
     /// Set once the first list of pods is complete.
     listed: bool,
     /// Pods seen in the list that is under way.
@@ -111,7 +112,7 @@ impl Agent {
             host: config.host.clone(),
             node: config.name.clone(),
         };
-        let rebooted = recovery::rebooted(&config.directory, &link.boot);
+        let boot = boot::Boot::open(&config.directory, &link.boot)?;
         let mut agent = Self {
             starter: Arc::new(starter),
             link,
@@ -123,7 +124,7 @@ impl Agent {
             pods: BTreeMap::new(),
             finished: BTreeSet::new(),
             left: BTreeMap::new(),
-            rebooted,
+            boot,
             listed: false,
             seen: BTreeSet::new(),
             timers: BTreeSet::new(),
@@ -243,6 +244,7 @@ impl Agent {
 
     /// The pod's object is gone: nothing is reported any more, and what runs ends.
     fn on_gone(&mut self, uid: &str) {
+        self.boot.settle(uid);
         if self.finished.remove(uid) {
             self.remove_directory(uid);
         }

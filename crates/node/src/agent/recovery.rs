@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use kinds::k8s::api::core::v1::Pod;
@@ -19,13 +18,6 @@ use crate::pod::{Effect, Event, Left, Machine};
 
 /// Pause between attempts to reach the spawner.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The file that names the boot in which the node last ran.
-const BOOT: &str = "boot";
-
-/// Whether the machine started anew since a node last ran in `directory`.
-pub(super) fn rebooted(directory: &Path, boot: &str) -> bool {
-    std::fs::read_to_string(directory.join(BOOT)).is_ok_and(|known| known.trim() != boot)
-}
 
 impl Agent {
     /// Asks the spawner for what it knows, before anything is started.
@@ -59,7 +51,8 @@ impl Agent {
         let now = self.now();
         // Without a status there is nothing that could tell whether a pod ran before the machine went down.
         let status = pod.status.clone().unwrap_or_default();
-        Machine::recovered(view, Some(&status), left, self.rebooted, now)
+        let rebooted = self.boot.adopt(&view.uid);
+        Machine::recovered(view, Some(&status), left, rebooted, now)
     }
 
     /// Outcomes of a pod whose final status is written need no keeping.
@@ -81,10 +74,7 @@ impl Agent {
             self.acknowledge(keys(&uid, &left));
         }
         self.remove_strange_directories();
-        let path = self.starter.config.directory.join(BOOT);
-        if let Err(error) = std::fs::write(path, &self.link.boot) {
-            tracing::warn!(%error, "the boot id was not written");
-        }
+        self.boot.listed();
     }
 
     fn remove_strange_directories(&self) {

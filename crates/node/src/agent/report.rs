@@ -148,6 +148,7 @@ impl Agent {
                 entry.ended.retain(|key| !outcomes.contains(key));
                 let last = is_final && entry.machine.is_over() && entry.ended.is_empty();
                 self.acknowledge(outcomes);
+                self.boot.settle(uid);
                 if last {
                     self.on_reported(uid);
                 } else {

@@ -9,7 +9,7 @@ use meta::time::SignedDuration;
 
 use super::hooks::hook_holder;
 use super::nodes::Ix;
-use super::plan::{Call, Role, Stop};
+use super::plan::{Call, Plan, Role, Stop};
 use super::{Machine, whole_seconds};
 use crate::contract::LABEL_COMPLETED;
 use crate::glue::truth;
@@ -56,7 +56,21 @@ impl Machine {
         if !self.control.suspended {
             self.call_root();
         }
-        open.into_iter().for_each(|ix| self.assess(ix));
+        for ix in open {
+            // What was just decided may have ended them, a daemon whose work is over, whatever their pods still do.
+            if !phase::over(self.phase(ix)) {
+                self.assess(ix);
+            }
+        }
+    }
+
+    /// A workflow that was held when its machine was made has yet to be taken up: its root runs, and nothing evaluates it.
+    pub(super) fn take_up(&mut self) {
+        let root = self.nodes.find(&self.meta.name);
+        let idle = |ix: Ix| matches!(self.nodes.get(ix).plan, Plan::Idle) && !phase::over(self.phase(ix));
+        if root.is_some_and(idle) {
+            self.call_root();
+        }
     }
 
     fn start_workflow(&mut self) -> Result<(), String> {

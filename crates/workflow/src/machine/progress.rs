@@ -95,7 +95,11 @@ impl Machine {
             }
             return;
         }
+        let resumed = self.control.suspended && !view.suspend;
         self.control.suspended = view.suspend;
+        if resumed {
+            self.take_up();
+        }
         let shutdown = Shutdown::from_spec(&view.shutdown);
         if shutdown.enabled() && shutdown != self.control.shutdown {
             self.control.shutdown = shutdown;
