@@ -14,6 +14,8 @@ pub(crate) const TOKEN: &str = "token";
 /// Work longer than any round, which ends when asked to: the first process of a container ignores SIGTERM unless it
 /// says otherwise.
 const ENDLESS: &str = "trap 'exit 143' TERM; sleep 600 & wait";
+/// A process that is asked to end before it could say how is not waited for long.
+const GRACE: &str = "{\"terminationGracePeriodSeconds\": 2}";
 /// Where steps that mount it see the ledger's folder.
 const MOUNTED: &str = "/soak";
 /// The deadline of a workflow that is to be late, in seconds.
@@ -30,11 +32,14 @@ pub(crate) fn manifest(workflow: &Workflow, folder: &str) -> Value {
     let mut main = writer.part(&workflow.part);
     if let Some(id) = workflow.late {
         let last = writer.container(id, "-", ENDLESS, &json!({}));
-        let group = |name: &str, template: &str| json!([{"name": name, "template": template, "continueOn": {"failed": true}}]);
-        main = writer.template(json!({"steps": [group("first", &main), group("last", &last)]}));
+        let first = called(
+            "first",
+            &main,
+            json!({"continueOn": {"failed": true, "error": true}}),
+        );
+        main = writer.template(json!({"steps": [[first], [called("last", &last, json!({}))]]}));
     }
-    let mut spec =
-        json!({"entrypoint": main, "podGC": workflow.pod_gc.map(|strategy| json!({"strategy": strategy}))});
+    let mut spec = json!({"entrypoint": main, "podSpecPatch": GRACE, "podGC": workflow.pod_gc.map(|strategy| json!({"strategy": strategy}))});
     if let Some(id) = workflow.on_exit {
         spec["onExit"] = json!(writer.container(id, "{{workflow.status}}", "true", &json!({})));
     }

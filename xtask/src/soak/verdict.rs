@@ -23,7 +23,7 @@ pub(crate) fn broken(fate: &Fate<'_>, ledger: &Ledger) -> Vec<String> {
     let prefix = format!("{}-", fate.workflow.name);
     let pods: Vec<(&String, &Pod)> = ledger
         .iter()
-        .filter(|(name, _)| name.starts_with(&prefix))
+        .filter(|(name, _)| **name == fate.workflow.name || name.starts_with(&prefix))
         .collect();
     let mut found = Vec::new();
     for (name, pod) in &pods {
@@ -92,7 +92,11 @@ fn nodes(fate: &Fate<'_>, object: &Value, ledger: &Ledger, pods: &[(&String, &Po
 }
 
 fn pod_name(workflow: &str, node: &Value) -> Option<String> {
-    let hash = node["id"].as_str()?.rsplit_once('-')?.1;
+    let id = node["id"].as_str()?;
+    if id == workflow {
+        return Some(id.to_owned());
+    }
+    let hash = id.rsplit_once('-')?.1;
     Some(format!("{workflow}-{}-{hash}", node["templateName"].as_str()?))
 }
 
