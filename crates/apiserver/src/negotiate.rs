@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 
 use crate::call::Call;
-use crate::object::{read, stored_metadata, with_api_version};
+use crate::object::{read, text_at, with_api_version};
 use crate::registry::Row;
 use crate::status::ApiError;
 
@@ -80,7 +80,7 @@ pub(crate) fn versioned(row: &Row, bytes: Bytes) -> Bytes {
 /// The metadata of stored bytes alone.
 pub(crate) fn metadata(bytes: &[u8]) -> Bytes {
     const HEAD: &str = r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#;
-    let metadata = stored_metadata(bytes).unwrap_or("{}");
+    let metadata = text_at(bytes, &["metadata"]).unwrap_or("{}");
     [HEAD, metadata, "}"].concat().into()
 }
 

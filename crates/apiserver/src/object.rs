@@ -162,55 +162,11 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-/// The scalar at a path of stored bytes, as text; everything else is skipped unread.
+/// The scalar at a path of stored bytes, as text.
 pub(crate) fn pluck(bytes: &[u8], path: &[&str]) -> Option<String> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    Pluck(path).deserialize(&mut deserializer).ok().flatten()
-}
-
-struct Pluck<'p>(&'p [&'p str]);
-
-impl<'de> DeserializeSeed<'de> for Pluck<'_> {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if self.0.is_empty() {
-            return Ok(scalar(&Value::deserialize(deserializer)?));
-        }
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Pluck<'_> {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Some((first, rest)) = self.0.split_first() else {
-            return Ok(None);
-        };
-        let mut found = None;
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            if key == *first {
-                found = map.next_value_seed(Pluck(rest))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
-}
-
-fn scalar(value: &Value) -> Option<String> {
+    let value = serde_json::from_str(text_at(bytes, path)?).ok()?;
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text),
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
@@ -219,25 +175,35 @@ fn scalar(value: &Value) -> Option<String> {
 
 /// The labels of stored bytes.
 pub(crate) fn labels(bytes: &[u8]) -> BTreeMap<String, String> {
-    #[derive(Deserialize)]
-    struct Meta {
-        labels: Option<BTreeMap<String, String>>,
-    }
-    let metadata = stored_metadata(bytes).and_then(|text| serde_json::from_str::<Meta>(text).ok());
-    metadata.and_then(|metadata| metadata.labels).unwrap_or_default()
+    let labels = text_at(bytes, &["metadata", "labels"]).and_then(|text| serde_json::from_str(text).ok());
+    labels.unwrap_or_default()
 }
 
-/// The text of `metadata` in stored bytes. It comes early: what follows it, which may be large, is not read.
-pub(crate) fn stored_metadata(bytes: &[u8]) -> Option<&str> {
+/// The text of the value at a path of stored bytes: what comes before it is skipped unread, what comes after it not
+/// looked at.
+pub(crate) fn text_at<'b>(bytes: &'b [u8], path: &[&str]) -> Option<&'b str> {
     let mut found = None;
-    // Stopping early is an error to the deserializer, and not to us.
-    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(UpToMetadata(&mut found));
-    found.map(RawValue::get)
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    // That the rest is left unread is an error that says nothing.
+    let _ = Seek(path, &mut found).deserialize(&mut deserializer);
+    found
 }
 
-struct UpToMetadata<'f, 'de>(&'f mut Option<&'de RawValue>);
+struct Seek<'p, 'f, 'b>(&'p [&'p str], &'f mut Option<&'b str>);
 
-impl<'de> Visitor<'de> for UpToMetadata<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for Seek<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.0.is_empty() {
+            *self.1 = Some(<&RawValue>::deserialize(deserializer)?.get());
+            return Ok(());
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seek<'_, '_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,10 +211,12 @@ impl<'de> Visitor<'de> for UpToMetadata<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((first, rest)) = self.0.split_first() else {
+            return Ok(());
+        };
         while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            if key == "metadata" {
-                *self.0 = Some(map.next_value()?);
-                break;
+            if key == *first {
+                return map.next_value_seed(Seek(rest, self.1));
             }
             map.next_value::<IgnoredAny>()?;
         }

@@ -75,13 +75,22 @@ impl<P: Projection> Cache<P> {
         self.put(object, during_list)
     }
 
+    /// Whether this version of an object is no news.
+    pub(crate) fn knows(&self, key: &ObjectKey, uid: &str, revision: u64) -> bool {
+        let known = self.objects.get(key);
+        self.tombs.contains(uid)
+            || known.is_some_and(|known| is_old(revision, &*known.object) && known.object.uid() == uid)
+    }
+
     /// A deletion that the watch tells of.
-    pub(crate) fn delete(&mut self, object: &P) -> Vec<Change<P>> {
-        self.bury(object.uid());
-        let key = object.key();
-        let same = |entry: &Entry<P>| entry.object.uid() == object.uid();
-        if self.objects.get(&key).is_some_and(same) {
-            self.remove(&key)
+    pub(crate) fn delete(&mut self, key: &ObjectKey, uid: &str) -> Vec<Change<P>> {
+        self.bury(uid);
+        if self
+            .objects
+            .get(key)
+            .is_some_and(|entry| entry.object.uid() == uid)
+        {
+            self.remove(key)
         } else {
             Vec::new()
         }
@@ -90,7 +99,7 @@ impl<P: Projection> Cache<P> {
     /// A deletion of ours that the API has done.
     pub(crate) fn deleted(&mut self, key: &ObjectKey, uid: &str) -> Vec<Change<P>> {
         match self.get(key) {
-            Some(object) if object.uid() == uid => self.delete(&object),
+            Some(object) if object.uid() == uid => self.delete(key, uid),
             _ => Vec::new(),
         }
     }
@@ -103,12 +112,12 @@ impl<P: Projection> Cache<P> {
         }
     }
 
-    /// An object of the list.
-    pub(crate) fn listed(&mut self, object: P) -> Vec<Change<P>> {
+    /// An object of the list; `None` if it was known, or cannot be read.
+    pub(crate) fn listed(&mut self, key: ObjectKey, object: Option<P>) -> Vec<Change<P>> {
         if let Some(seen) = &mut self.listing {
-            seen.insert(object.key());
+            seen.insert(key);
         }
-        self.put(object, false)
+        object.map_or_else(Vec::new, |object| self.put(object, false))
     }
 
     /// The list is complete: what it did not hold is gone, but for what was made meanwhile.
@@ -140,7 +149,7 @@ impl<P: Projection> Cache<P> {
         let key = object.key();
         let mut changes = Vec::new();
         if let Some(known) = self.objects.get(&key) {
-            if object.revision() <= known.object.revision() && object.revision() != u64::MAX {
+            if is_old(object.revision(), &*known.object) {
                 return changes;
             }
             if known.object.uid() != object.uid() {
@@ -180,6 +189,10 @@ impl<P: Projection> Cache<P> {
     }
 }
 
+fn is_old<P: Projection>(revision: u64, known: &P) -> bool {
+    revision <= known.revision() && revision != u64::MAX
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +203,10 @@ mod tests {
             "metadata": {"namespace": "d", "name": name, "uid": uid, "resourceVersion": revision.to_string()}
         }))
         .unwrap()
+    }
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::new("d", name)
     }
 
     /// Changes as text: `+name@revision`, `-name`.
@@ -208,7 +225,7 @@ mod tests {
         let mut cache = Cache::default();
         cache.list_begins();
         for (name, uid, revision) in objects {
-            cache.listed(object(name, uid, *revision));
+            cache.listed(key(name), Some(object(name, uid, *revision)));
         }
         cache.list_ends();
         cache
@@ -226,7 +243,7 @@ mod tests {
     #[test]
     fn what_was_deleted_does_not_come_back() {
         let mut cache = listed(&[("a", "1", 1)]);
-        assert_eq!(text(&cache.delete(&object("a", "1", 3))), "-a");
+        assert_eq!(text(&cache.delete(&key("a"), "1")), "-a");
         assert_eq!(text(&cache.apply(object("a", "1", 2))), "");
         assert_eq!(
             text(&cache.apply(object("a", "2", 4))),
@@ -234,7 +251,7 @@ mod tests {
             "its successor does"
         );
         assert_eq!(
-            text(&cache.delete(&object("a", "1", 3))),
+            text(&cache.delete(&key("a"), "1")),
             "",
             "nor does it end its successor"
         );
@@ -251,9 +268,29 @@ mod tests {
         let mut cache = listed(&[("a", "1", 1), ("b", "2", 2)]);
         cache.list_begins();
         assert_eq!(text(&cache.apply(object("c", "3", 3))), "+c@3");
-        assert_eq!(text(&cache.listed(object("b", "2", 2))), "");
+        assert_eq!(text(&cache.listed(key("b"), None)), "");
         assert_eq!(text(&cache.list_ends()), "-a");
         cache.list_begins();
         assert_eq!(text(&cache.list_ends()), "-b -c");
+    }
+
+    #[test]
+    fn what_is_known_is_no_news() {
+        let mut cache = listed(&[("a", "1", 4)]);
+        cache.delete(&key("b"), "2");
+        let check = |name, uid, revision, expected| {
+            assert_eq!(
+                cache.knows(&key(name), uid, revision),
+                expected,
+                "{name} {uid} {revision}"
+            );
+        };
+        check("a", "1", 4, true);
+        check("a", "1", 3, true);
+        check("a", "1", 5, false);
+        check("a", "9", 3, false);
+        check("a", "1", u64::MAX, false);
+        check("b", "2", 9, true);
+        check("b", "3", 1, false);
     }
 }

@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::cache::Cache;
-use crate::kind::{Projection, Watched};
+use crate::kind::Projection;
 use crate::metrics::Metrics;
+use crate::watched::Watched;
 
 /// What happened to an object.
 #[derive(Debug)]
@@ -150,16 +151,29 @@ impl<P: Projection> Informer<P> {
     }
 
     fn take(&self, event: watcher::Event<Watched<P>>) {
-        self.change(|cache| match event {
-            watcher::Event::Apply(Watched(object)) => cache.apply(object),
-            watcher::Event::Delete(Watched(object)) => cache.delete(&object),
-            watcher::Event::InitApply(Watched(object)) => cache.listed(object),
-            watcher::Event::InitDone => cache.list_ends(),
-            watcher::Event::Init => {
+        match event {
+            watcher::Event::Apply(watched) => {
+                if let Some(object) = self.read_news(&watched) {
+                    self.change(|cache| cache.apply(object));
+                }
+            }
+            watcher::Event::Delete(gone) => self.change(|cache| cache.delete(&gone.key(), gone.uid())),
+            watcher::Event::InitApply(watched) => {
+                let object = self.read_news(&watched);
+                self.change(|cache| cache.listed(watched.key(), object));
+            }
+            watcher::Event::InitDone => self.change(Cache::list_ends),
+            watcher::Event::Init => self.change(|cache| {
                 cache.list_begins();
                 Vec::new()
-            }
-        });
+            }),
+        }
+    }
+
+    /// The object, unless this version of it is known.
+    fn read_news(&self, watched: &Watched<P>) -> Option<P> {
+        let known = lock(&self.shared.cache).knows(&watched.key(), watched.uid(), watched.revision());
+        if known { None } else { watched.read() }
     }
 
     /// Waits before the watcher goes on. It resumes or lists anew by itself.

@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-use kinds::kube::Resource;
 use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
 use serde::de::DeserializeOwned;
@@ -109,46 +108,17 @@ pub trait Projection: Clone + Debug + DeserializeOwned + Send + Sync + 'static {
         self.meta().uid.as_deref().unwrap_or_default()
     }
 
-    /// `metadata.resourceVersion` as a number. Kubernetes promises that those of one kind can be compared
-    /// so since 1.35 (KEP-5504), and its stores always kept it; what is no number counts as newest.
+    /// `metadata.resourceVersion` as a number.
     fn revision(&self) -> u64 {
-        let text = self.meta().resource_version.as_deref();
-        text.and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
+        revision(self.meta())
     }
 }
 
-/// A projection in the shape that `kube`'s watcher wants.
-#[derive(Clone, Debug)]
-pub(crate) struct Watched<P>(pub(crate) P);
-
-impl<'de, P: Projection> serde::Deserialize<'de> for Watched<P> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        P::deserialize(deserializer).map(Self)
-    }
-}
-
-impl<P: Projection> Resource for Watched<P> {
-    type DynamicType = ();
-    type Scope = kinds::kube::core::DynamicResourceScope;
-
-    fn kind(_: &()) -> Cow<'_, str> {
-        P::KIND.kind.into()
-    }
-    fn group(_: &()) -> Cow<'_, str> {
-        P::KIND.group.into()
-    }
-    fn version(_: &()) -> Cow<'_, str> {
-        P::KIND.version.into()
-    }
-    fn plural(_: &()) -> Cow<'_, str> {
-        P::KIND.plural.into()
-    }
-    fn meta(&self) -> &ObjectMeta {
-        self.0.meta()
-    }
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        self.0.meta_mut()
-    }
+/// `resourceVersion` as a number. Kubernetes promises that those of one kind can be compared so since 1.35
+/// (KEP-5504), and its stores always kept it; what is no number counts as newest.
+pub(crate) fn revision(meta: &ObjectMeta) -> u64 {
+    let text = meta.resource_version.as_deref();
+    text.and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
 }
 
 /// Makes a struct with a field `metadata` a projection of a kind.

@@ -31,6 +31,8 @@ pub mod queue;
 pub mod rules;
 pub mod run;
 pub mod scheduler;
+mod text;
+mod watched;
 pub mod workflow;
 pub mod write;
 

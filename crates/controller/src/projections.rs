@@ -1,17 +1,16 @@
 //! The views of kinds that our planners share: each object is decoded once, into what they need of it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use kinds::kube::core::ObjectMeta;
-use serde::de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 use workflow::contract::LABEL_CONFIG_MAP_TYPE;
 
 use crate::kind::Kind;
 use crate::projection;
+use crate::text::Text;
 
 const ARGO: &str = argo::GROUP;
 
@@ -130,66 +129,6 @@ projection!(WorkflowTemplate, TEMPLATES);
 projection!(ClusterWorkflowTemplate, CLUSTER_TEMPLATES);
 projection!(ConfigMap, CONFIG_MAPS);
 
-/// An object's text, from which several views are read. A view that cannot be read is empty: only its own
-/// planner misses it, and says so where it matters.
-struct Text(Box<RawValue>);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(Self)
-    }
-}
-
-impl Text {
-    fn metadata<E: serde::de::Error>(&self) -> Result<ObjectMeta, E> {
-        let mut found = None;
-        let mut text = serde_json::Deserializer::from_str(self.0.get());
-        // Ends at `metadata`, which comes early: a large status after it is not read for this, and that
-        // something comes after is the error that is ignored here.
-        let ended = text.deserialize_map(UpToMetadata(&mut found));
-        found.ok_or_else(|| match ended {
-            Ok(()) => E::missing_field("metadata"),
-            Err(error) => E::custom(error),
-        })
-    }
-
-    fn view<T: DeserializeOwned + Default>(&self) -> T {
-        serde_json::from_str(self.0.get()).unwrap_or_default()
-    }
-
-    fn spec<T: DeserializeOwned + Default>(&self) -> T {
-        #[derive(Deserialize, Default)]
-        struct Raw<T> {
-            #[serde(default = "Option::default")]
-            spec: Option<T>,
-        }
-        let raw: Result<Raw<T>, _> = serde_json::from_str(self.0.get());
-        raw.ok().and_then(|raw| raw.spec).unwrap_or_default()
-    }
-}
-
-/// Reads a map up to its `metadata`.
-struct UpToMetadata<'a>(&'a mut Option<ObjectMeta>);
-
-impl<'de> Visitor<'de> for UpToMetadata<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with metadata")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "metadata" {
-                *self.0 = Some(map.next_value()?);
-                return Ok(());
-            }
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(())
-    }
-}
-
 /// Reads a projection whose fields are views of one text.
 macro_rules! from_text {
     ($type:ident, |$text:ident| { $($field:ident: $value:expr),+ }) => {
@@ -235,23 +174,8 @@ impl<'de> Deserialize<'de> for ConfigMap {
 
 #[cfg(test)]
 mod tests {
-    use kinds::kube::core::WatchEvent;
-
     use super::*;
-    use crate::kind::{Projection, Watched};
-
-    #[test]
-    fn a_pod_is_read_from_a_line_of_a_watch() {
-        let line = r#"{"type":"ADDED","object":{"kind":"Pod","metadata":{"name":"p","namespace":"d","uid":"u",
-            "resourceVersion":"7"},"spec":{"nodeName":"m","containers":[{"name":"main"}]},"status":{"phase":"Running"}}}"#;
-        let event: WatchEvent<Watched<Pod>> = serde_json::from_str(line).unwrap();
-        let WatchEvent::Added(Watched(pod)) = event else {
-            panic!("an ADDED line is an addition");
-        };
-        assert_eq!((pod.uid(), pod.revision()), ("u", 7));
-        assert_eq!(pod.view.phase, "Running");
-        assert_eq!(pod.placement.node_name, "m");
-    }
+    use crate::kind::Projection;
 
     #[test]
     fn a_view_that_cannot_be_read_is_empty() {

@@ -35,6 +35,9 @@ use crate::table::Printer;
 /// Bytes of lines that are sent as one block, if so many are at hand.
 const BLOCK: usize = 64 << 10;
 
+/// From this size on an object is sent as a piece of its own, which all watches share.
+const APART: usize = 16 << 10;
+
 /// Answers with the stream of changes of what is selected.
 pub(crate) async fn watch(call: &Call<'_>) -> Result<Answer, ApiError> {
     let server = call.server;
@@ -70,7 +73,7 @@ pub(crate) async fn watch(call: &Call<'_>) -> Result<Answer, ApiError> {
         .filter(|entry| stream.selection.matches(&entry.value))
     {
         let line = stream.line("ADDED", entry.value.clone())?;
-        stream.ready.push_back(line);
+        stream.ready.extend(line);
     }
     if announce && stream.bookmarks {
         let line = stream.bookmark(after, true);
@@ -153,8 +156,9 @@ impl Stream {
             let Some(next) = self.watcher.try_next() else {
                 return;
             };
+            let before = self.ready.len();
             self.take(Some(next));
-            size += self.ready.back().map_or(0, Bytes::len);
+            size += self.ready.range(before..).map(Bytes::len).sum::<usize>();
         }
     }
 
@@ -163,7 +167,7 @@ impl Stream {
             None => self.ended = true,
             Some(Err(old)) => self.fail(&ApiError::expired(old.requested.0, old.oldest.0)),
             Some(Ok(event)) => match self.render(&event) {
-                Ok(line) => self.ready.extend(line),
+                Ok(line) => self.ready.extend(line.into_iter().flatten()),
                 Err(error) => self.fail(&error),
             },
         }
@@ -178,13 +182,16 @@ impl Stream {
     /// All that is ready, in blocks of bounded size.
     fn block(&mut self) -> Option<Bytes> {
         let first = self.ready.pop_front()?;
-        if self.ready.is_empty() {
+        let fits = |next: &mut Bytes| next.len() < APART;
+        if first.len() >= APART || !self.ready.front_mut().is_some_and(&fits) {
             return Some(first);
         }
         let mut block = first.to_vec();
-        while block.len() < BLOCK {
-            let Some(next) = self.ready.pop_front() else { break };
+        while let Some(next) = self.ready.pop_front_if(fits) {
             block.extend_from_slice(&next);
+            if block.len() >= BLOCK {
+                break;
+            }
         }
         Some(block.into())
     }
@@ -214,7 +221,7 @@ impl Stream {
     }
 
     /// The line that an event is for this watch, if it is one: an object may enter or leave what is selected.
-    fn render(&self, event: &Event) -> Result<Option<Bytes>, ApiError> {
+    fn render(&self, event: &Event) -> Result<Option<Line>, ApiError> {
         let before = event
             .previous
             .as_ref()
@@ -233,13 +240,18 @@ impl Stream {
         self.line(kind, object).map(Some)
     }
 
-    fn line(&self, kind: &str, object: Bytes) -> Result<Bytes, ApiError> {
+    fn line(&self, kind: &str, object: Bytes) -> Result<Line, ApiError> {
         let object = match self.form {
             Form::Object => versioned(&self.row, object),
             Form::Metadata => metadata(&object),
             Form::Table => self.printer.one(&read(&object)?).to_string().into(),
         };
-        Ok(line(kind, &object))
+        Ok(if object.len() < APART {
+            vec![line(kind, &object)]
+        } else {
+            let (head, tail) = around(kind);
+            vec![head.into(), object, Bytes::from_static(tail)]
+        })
     }
 
     /// Says up to where the watcher has seen everything.
@@ -261,12 +273,15 @@ impl Stream {
     }
 }
 
+/// A line, in the pieces in which it is sent.
+type Line = Vec<Bytes>;
+
 fn line(kind: &str, object: &[u8]) -> Bytes {
-    let mut line = Vec::with_capacity(object.len() + 40);
-    line.extend_from_slice(b"{\"type\":\"");
-    line.extend_from_slice(kind.as_bytes());
-    line.extend_from_slice(b"\",\"object\":");
-    line.extend_from_slice(object);
-    line.extend_from_slice(b"}\n");
-    line.into()
+    let (head, tail) = around(kind);
+    [head.as_bytes(), object, tail].concat().into()
+}
+
+/// What is before and after the object of a line.
+fn around(kind: &str) -> (String, &'static [u8]) {
+    (format!(r#"{{"type":"{kind}","object":"#), b"}\n")
 }
