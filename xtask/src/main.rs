@@ -8,6 +8,7 @@
 
 mod bench;
 mod go;
+mod image;
 mod rig;
 mod soak;
 mod tidy;
@@ -45,6 +46,8 @@ enum Chore {
     Soak(soak::Options),
     /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
     Kubectl,
+    /// Make our own container image, without a container engine.
+    Image(image::Own),
     /// A real Kubernetes on loopback, for tests.
     #[command(subcommand)]
     Rig(rig::Rig),
@@ -111,6 +114,10 @@ fn run(chore: Chore) -> Result<ExitCode> {
                     .context("with any other one on the PATH the tests run too")?
                     .display()
             );
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Image(options) => {
+            image::own(&options)?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Rig(what) => {

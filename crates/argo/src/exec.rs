@@ -16,6 +16,8 @@ use crate::repository::ArtifactRepository;
 use crate::scalar::{is_false, null_default};
 use crate::values::{Artifact, Parameter};
 
+/// `plimsoll exec --install FOLDER` copies itself to `FOLDER/plimsoll`, for the other containers of the pod.
+pub const INSTALL: &str = "--install";
 /// The environment variable that holds the orders as JSON; long ones go on in `PLIMSOLL_ORDERS_1` and so on.
 pub const ORDERS_ENV: &str = "PLIMSOLL_ORDERS";
 /// Bytes of orders in one variable: Linux refuses a variable of 128 KiB or more.

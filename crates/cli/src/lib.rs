@@ -41,7 +41,7 @@ use clap::Parser as _;
 pub use command::Cli;
 pub use error::{CommandError, ErrorKind};
 pub use exit::Exit;
-pub use platform::{Platform, PlatformError, PlatformOptions, Running};
+pub use platform::{ControlOptions, Platform, PlatformError, PlatformOptions, Running};
 
 /// Runs one command line to its end: `argv` includes the program's name.
 ///

@@ -3,16 +3,45 @@
 //! The binary implements [`Platform`]; commands see only this, and talk to what they started
 //! through an ordinary `kube::Client`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 use kinds::kube;
+use tokio_util::sync::CancellationToken;
 
 /// Starts embedded platforms. Implemented by the binary.
 pub trait Platform: Send + Sync {
     /// Starts a platform on `options.data_dir` and resolves once it is ready:
     /// its API answers and `kubeconfig` is written.
     fn start(&self, options: PlatformOptions) -> BoxFuture<'_, Result<Running, PlatformError>>;
+
+    /// Runs the workflow controller of the cluster that `client` talks to, until `shutdown`.
+    fn control(
+        &self,
+        client: kube::Client,
+        options: ControlOptions,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'_, Result<(), PlatformError>>;
+}
+
+/// How to run the controller of a cluster.
+#[derive(Clone, Debug)]
+pub struct ControlOptions {
+    /// Only workflows with this `workflows.argoproj.io/controller-instanceid`; none means those without.
+    pub instance_id: Option<String>,
+    /// Namespace and name of the Lease that its replicas share.
+    pub lease: (String, String),
+    /// What this replica is called in the Lease; none takes the host's name and a random number.
+    pub identity: Option<String>,
+    /// Where metrics and health are served; none serves them nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Requests a second, and how many at once after a quiet time.
+    pub rate: (u32, u32),
+    /// The image that holds this program, for steps with outputs.
+    pub exec_image: Option<String>,
+    /// Whether the cluster's nodes mount images as volumes.
+    pub image_volumes: bool,
 }
 
 /// How to start a platform.

@@ -401,7 +401,7 @@ async fn submitting_creates_once() {
         "submit --from wftmpl/t -o name",
         Exit::Success,
         expect![[r#"
-            t-45678
+            t-npqrs
         "#]],
     )
     .await;

@@ -93,6 +93,21 @@ enum Trouble {
     Final(Failure),
 }
 
+/// The version of an object: `metadata.resourceVersion`.
+pub type Version = String;
+
+/// An object, of which only the version matters.
+#[derive(Deserialize)]
+struct Versioned {
+    metadata: VersionedMeta,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionedMeta {
+    resource_version: Version,
+}
+
 /// The parts of a `metav1.Status` that decide.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -144,8 +159,9 @@ impl Executor {
     }
 
     /// Does a write whose answer says no more than the object's new version: the object may be large.
-    pub async fn write_briefly(&self, write: &Write) -> Result<(), Failure> {
-        self.write_for(write, METADATA).await.map(drop)
+    pub async fn write_briefly(&self, write: &Write) -> Result<Version, Failure> {
+        let answer: Versioned = decode(&self.write_for(write, METADATA).await?)?;
+        Ok(answer.metadata.resource_version)
     }
 
     async fn write_for(&self, write: &Write, accept: &'static str) -> Result<Bytes, Failure> {

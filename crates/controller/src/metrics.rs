@@ -51,3 +51,54 @@ pub struct Metrics {
     /// Objects collected because their owners are gone.
     pub collected: Counter,
 }
+
+impl Metrics {
+    /// Every count with its name and what it counts, for whoever renders them.
+    pub fn all(&self) -> [(&'static str, &'static str, u64); 14] {
+        let of = |name, help, counter: &Counter| (name, help, counter.get());
+        [
+            of(
+                "watch_events",
+                "Events that watches delivered.",
+                &self.watch_events,
+            ),
+            of(
+                "watch_errors",
+                "Watches and lists that failed.",
+                &self.watch_errors,
+            ),
+            of(
+                "requests",
+                "Requests to the API, attempts included.",
+                &self.requests,
+            ),
+            of("retries", "Attempts that were repeats.", &self.retries),
+            of("failures", "Writes given up.", &self.failures),
+            of("plans", "Plans made.", &self.plans),
+            of("panics", "Panics caught in plans.", &self.panics),
+            of("bindings", "Pods bound to a machine.", &self.bindings),
+            of(
+                "workflow_steps",
+                "Batches of events folded into workflows.",
+                &self.workflow_steps,
+            ),
+            of(
+                "comparisons",
+                "Comparisons of a workflow's state with one rebuilt.",
+                &self.comparisons,
+            ),
+            of(
+                "divergences",
+                "Comparisons that found a difference: a defect.",
+                &self.divergences,
+            ),
+            of("status_patches", "Patches of Workflows.", &self.status_patches),
+            of("pods_created", "Pods created for workflows.", &self.pods_created),
+            of(
+                "collected",
+                "Objects collected because their owners are gone.",
+                &self.collected,
+            ),
+        ]
+    }
+}

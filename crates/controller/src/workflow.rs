@@ -18,7 +18,7 @@ mod registry;
 
 use std::sync::Arc;
 
-pub use ::workflow::contract::Config as MachineConfig;
+pub use ::workflow::contract::{Config as MachineConfig, Delivery, ExecConfig};
 use tokio::task::JoinSet;
 
 use crate::context::Context;
@@ -56,8 +56,6 @@ pub(crate) const BUDGETS: Kind =
 pub struct Config {
     /// What the machines go by.
     pub machine: Arc<MachineConfig>,
-    /// Only workflows with this `workflows.argoproj.io/controller-instanceid`; none means those without.
-    pub instance_id: Option<String>,
     /// After each batch, compare the machine with one rebuilt from the API's objects, and count what
     /// differs. Costs a request and a rebuild each time: for simulation and tests.
     pub verify: bool,
@@ -81,7 +79,7 @@ pub fn rules() -> Vec<PolicyRule> {
 
 /// Drives workflows until shutdown.
 pub async fn run(context: Context, config: Config) {
-    let (registry, mut to_drive) = Registry::new(config.instance_id.clone());
+    let (registry, mut to_drive) = Registry::new(config.machine.instance_id.clone());
     let registry = Arc::new(registry);
     let shutdown = context.shutdown.clone();
     let recorder = Recorder::start(&context);

@@ -6,6 +6,7 @@
 //!   plimsoll ...                 the command line, with the embedded platform at hand
 //! ```
 
+mod cluster;
 mod config;
 mod crash;
 mod definitions;
@@ -14,6 +15,7 @@ mod doors;
 mod host;
 mod images;
 mod logs;
+mod observe;
 mod platform;
 mod settings;
 mod stats;

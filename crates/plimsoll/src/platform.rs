@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use apiserver::{ApiServer, Durability, User};
-use cli::{Platform, PlatformError, PlatformOptions, Running};
+use cli::{ControlOptions, Platform, PlatformError, PlatformOptions, Running};
 use controller::{Identity, Metrics};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::doors::Doors;
 use crate::logs::NodeLogs;
-use crate::{definitions, host, settings, stats};
+use crate::{cluster, definitions, host, settings, stats};
 
 /// Starts platforms in this process.
 pub(crate) struct Embedded;
@@ -34,6 +34,15 @@ pub(crate) struct Embedded;
 impl Platform for Embedded {
     fn start(&self, options: PlatformOptions) -> BoxFuture<'_, Result<Running, PlatformError>> {
         Box::pin(start(options))
+    }
+
+    fn control(
+        &self,
+        client: Client,
+        options: ControlOptions,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'_, Result<(), PlatformError>> {
+        Box::pin(cluster::control(client, options, shutdown))
     }
 }
 

@@ -100,7 +100,7 @@ fn environment() -> Vec<(String, String)> {
 }
 
 /// The machine's name as a node's: lower case, and no character that a name may not have.
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     let uname = rustix::system::uname();
     let name: String = uname.nodename().to_string_lossy().to_lowercase();
     if meta::names::check_subdomain(&name).is_ok() {

@@ -22,6 +22,8 @@ pub use crate::view::{ContainerState, ContainerView, PodView, TaskResult, Workfl
 
 /// The finalizer that keeps a pod until its outcome is in the workflow's status.
 pub const POD_FINALIZER: &str = "workflows.argoproj.io/status";
+/// The label of a workflow, and of its pods, that says which of several controllers drives it.
+pub const LABEL_INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
 /// The label that names a pod's or task result's workflow.
 pub const LABEL_WORKFLOW: &str = "workflows.argoproj.io/workflow";
 /// The label of a pod or workflow that is over: `"true"` or `"false"`.
@@ -44,19 +46,33 @@ pub struct Config {
     pub artifact_repository: Option<ArtifactRepository>,
     /// Fields that a workflow takes when neither it nor its template sets them (Argo's `workflowDefaults`).
     pub workflow_defaults: Option<WorkflowSpec>,
+    /// Which of several controllers this is: the value of [`LABEL_INSTANCE`]; none is the one of workflows
+    /// without the label.
+    pub instance_id: Option<String>,
     /// How pods get `plimsoll exec`.
     pub exec: ExecConfig,
     /// Commands of images, for steps under `plimsoll exec` that name none (Argo's `images`).
     pub images: BTreeMap<String, Vec<String>>,
 }
 
-/// How pods get `plimsoll exec`: an image volume that holds the binary.
+/// How pods get `plimsoll exec`.
 #[derive(Clone, Debug)]
 pub struct ExecConfig {
-    /// Image reference of the volume.
+    /// Reference of the image that holds the binary, at its root.
     pub image: String,
-    /// Where it is mounted; the binary is `<mount>/plimsoll`.
+    /// Where the main container finds it: the binary is `<mount>/plimsoll`.
     pub mount: String,
+    /// How it gets there.
+    pub delivery: Delivery,
+}
+
+/// How the binary gets into a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The image is a volume: nothing is copied. Needs a node that has image volumes.
+    ImageVolume,
+    /// An init container copies the binary into an empty folder of the pod.
+    InitContainer,
 }
 
 impl Default for ExecConfig {
@@ -64,6 +80,7 @@ impl Default for ExecConfig {
         Self {
             image: concat!("plimsoll:", env!("CARGO_PKG_VERSION")).to_owned(),
             mount: "/var/run/plimsoll".to_owned(),
+            delivery: Delivery::ImageVolume,
         }
     }
 }

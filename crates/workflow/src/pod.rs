@@ -13,8 +13,8 @@ use meta::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{
-    ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, Config, LABEL_COMPLETED, LABEL_WORKFLOW,
-    POD_FINALIZER,
+    ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, Config, LABEL_COMPLETED, LABEL_INSTANCE,
+    LABEL_WORKFLOW, POD_FINALIZER,
 };
 use crate::names::pod_name;
 use crate::subst::{self, Unknown};
@@ -97,6 +97,9 @@ fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
     let mut annotations = Map::new();
     labels.insert(LABEL_WORKFLOW.to_owned(), job.meta.name.clone().into());
     labels.insert(LABEL_COMPLETED.to_owned(), "false".into());
+    if let Some(instance) = &job.config.instance_id {
+        labels.insert(LABEL_INSTANCE.to_owned(), instance.clone().into());
+    }
     if job.on_exit {
         labels.insert("workflows.argoproj.io/on-exit".to_owned(), "true".into());
     }

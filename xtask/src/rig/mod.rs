@@ -12,11 +12,14 @@ mod certificates;
 mod control_plane;
 mod fake_nodes;
 mod folder;
+mod images;
 mod kubectl;
+mod machine;
 mod node;
+mod node_files;
 mod process;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -26,6 +29,7 @@ use self::control_plane::{ControlPlane, PROGRAMS, Place};
 use self::fake_nodes::FakeNodes;
 use self::folder::Folder;
 use self::kubectl::Kubectl;
+use self::node::RealNode;
 use crate::go::KUBERNETES;
 
 /// What to do with the rig.
@@ -57,6 +61,12 @@ pub(crate) struct Up {
     port: u16,
     #[command(flatten)]
     fake_nodes: FakeNodes,
+    /// This machine as a node too: containerd, runc and kubelet. Needs root.
+    #[arg(long)]
+    real_node: bool,
+    /// An image for the real node, as `cargo xtask image` makes it.
+    #[arg(long, value_name = "FILE", requires = "real_node")]
+    image: Vec<PathBuf>,
 }
 
 /// Does it.
@@ -76,9 +86,12 @@ fn up(options: Up) -> Result<()> {
         kubeconfig: folder.kubeconfig("admin"),
     };
     let place = Place {
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        address: address(options.real_node)?,
         port: options.port,
     };
+    if options.real_node {
+        node::prepare(&folder, place.port)?;
+    }
     let control_plane = ControlPlane {
         folder: &folder,
         place,
@@ -86,8 +99,22 @@ fn up(options: Up) -> Result<()> {
     };
     control_plane.up(&kubectl)?;
     options.fake_nodes.up(&folder, &kubectl)?;
+    if options.real_node {
+        let node = RealNode {
+            folder: &folder,
+            kubelet: program("kubelet"),
+            images: &options.image,
+        };
+        node.up(&kubectl)?;
+    }
     println!("{}", kubectl.kubeconfig.display());
     Ok(())
+}
+
+/// Where the API is served: kubelet refuses addresses of 127.0.0.0/8.
+fn address(real_node: bool) -> Result<IpAddr> {
+    let address = if real_node { node::ADDRESS } else { "127.0.0.1" };
+    address.parse().context("an address")
 }
 
 /// Where each program lies: with the user's own binaries if it is there, else with those built here.
@@ -114,13 +141,17 @@ fn programs() -> Result<impl Fn(&str) -> PathBuf> {
 
 /// Every program, in the order in which they start.
 fn all_programs() -> impl DoubleEndedIterator<Item = &'static str> {
-    PROGRAMS.into_iter().chain([fake_nodes::PROGRAM])
+    PROGRAMS
+        .into_iter()
+        .chain([fake_nodes::PROGRAM])
+        .chain(node::PROGRAMS)
 }
 
 fn down(folder: &Folder) -> Result<()> {
     if !folder.exists() {
         return Ok(());
     }
+    node::down(folder)?;
     for name in all_programs().rev() {
         process::stop(folder, name)?;
     }

@@ -15,6 +15,7 @@
 mod api;
 mod capture;
 mod command;
+mod install;
 mod outputs;
 mod report;
 mod stage;
@@ -23,7 +24,7 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use argo::NodeResult;
-use argo::exec::{EXECUTOR_FAILED, Orders};
+use argo::exec::{EXECUTOR_FAILED, INSTALL, Orders};
 use meta::crash;
 
 use crate::place::Place;
@@ -36,14 +37,21 @@ pub const CRASH_POINTS: [&str; 4] = ["exec.staged", "exec.ended", "exec.saved", 
 #[derive(Debug)]
 struct Failure(String);
 
-/// Runs `arguments` (`[--] command args...`) under the orders of this process's environment, and gives
+/// Runs `arguments` (`[--] command args...`, or `--install FOLDER`) under the orders of this process's environment, and gives
 /// the exit code: the command's own, 128 and the signal's number where a signal ended it, or
 /// [`EXECUTOR_FAILED`] where the executor could not do its part, which it then says on standard error.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     let mut arguments = arguments.into_iter().peekable();
+    if arguments.next_if(|first| first == INSTALL).is_some() {
+        return ended(install::install(arguments.next()));
+    }
     arguments.next_if(|first| first == "--");
     let command: Vec<OsString> = arguments.collect();
-    match start(&command) {
+    ended(start(&command))
+}
+
+fn ended(result: Result<i32, Failure>) -> i32 {
+    match result {
         Ok(code) => code,
         Err(Failure(message)) => {
             explain(&message);

@@ -10,9 +10,11 @@ use crate::exit::{self, Exit};
 use crate::ui::ColorChoice;
 
 pub mod completions;
+pub mod controller;
 pub mod delete;
 pub mod down;
 pub mod get;
+pub mod install;
 pub mod lint;
 pub mod list;
 pub mod logs;
@@ -99,6 +101,8 @@ pub enum Command {
     Resume(resume::Args),
     Stop(stop::Args),
     Terminate(terminate::Args),
+    Controller(controller::Args),
+    Install(install::Args),
     Completions(completions::Args),
     Version(version::Args),
 }
@@ -124,6 +128,8 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Resume(args) => resume::run(context, args).await,
         Command::Stop(args) => stop::run(context, args).await,
         Command::Terminate(args) => terminate::run(context, args).await,
+        Command::Controller(args) => controller::run(context, args).await,
+        Command::Install(args) => install::run(context, &args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Version(args) => version::run(context, &args),
     }

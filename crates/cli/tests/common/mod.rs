@@ -13,7 +13,7 @@ use apiserver::{ApiServer, Config, Durability, User};
 use clap::Parser as _;
 use cli::context::Context;
 use cli::ui::Ui;
-use cli::{Cli, Exit, Platform, PlatformError, PlatformOptions, Running};
+use cli::{Cli, ControlOptions, Exit, Platform, PlatformError, PlatformOptions, Running};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use kinds::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -24,6 +24,7 @@ use meta::Timestamp;
 use meta::host::{Clock, Host, Random};
 use serde_json::Value;
 use store::{Options, SimDisk, Store};
+use tokio_util::sync::CancellationToken;
 
 /// A clock that stands still, at 2026-11-24T06:00:00Z.
 struct Still;
@@ -79,6 +80,18 @@ impl Platform for Fake {
             }),
         };
         Box::pin(async { result })
+    }
+
+    fn control(
+        &self,
+        _: Client,
+        _: ControlOptions,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'_, Result<(), PlatformError>> {
+        Box::pin(async move {
+            shutdown.cancelled().await;
+            Ok(())
+        })
     }
 }
 

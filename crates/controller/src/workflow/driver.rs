@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::workflow::Machine;
-use ::workflow::contract::{Chunk, Effect, Event, Inputs, LABEL_WORKFLOW, Pending};
+use ::workflow::contract::{Chunk, Effect, Event, Inputs, LABEL_INSTANCE, LABEL_WORKFLOW, Pending};
 use futures::FutureExt;
 use meta::{ObjectKey, Timestamp};
 use tokio::time::Instant;
@@ -155,7 +155,7 @@ impl Driver {
         };
         let uid = inputs.workflow.metadata.uid.clone();
         self.release_orphans(Some(&uid)).await;
-        let performer = Performer::new(&self.context, &self.registry, &self.recorder, &self.key, &uid);
+        let performer = self.performer(&uid, &inputs.workflow.metadata.resource_version);
         let now = self.now();
         let mut session = Session {
             machine: Machine::rebuild(inputs, now),
@@ -254,8 +254,22 @@ impl Driver {
         Ok(())
     }
 
+    fn performer(&self, uid: &str, version: &str) -> Performer {
+        let Self {
+            context,
+            registry,
+            recorder,
+            key,
+            ..
+        } = self;
+        Performer::new(context, registry, recorder, key, uid, version)
+    }
+
     async fn inputs(&self) -> Result<Inputs, Failure> {
         let workflow: argo::Workflow = self.context.executor.read(WORKFLOWS, &self.key).await?;
+        if workflow.metadata.labels.get(LABEL_INSTANCE) != self.config.machine.instance_id.as_ref() {
+            return Err(Failure::NotFound("it is another controller's".to_owned()));
+        }
         let uid = workflow.metadata.uid.clone();
         let chunks = self.chunks(&uid).await?;
         let named = ::workflow::layout::check(&workflow.status, &chunks);
@@ -310,7 +324,7 @@ impl Driver {
         if held.is_empty() {
             return;
         }
-        let performer = Performer::new(&self.context, &self.registry, &self.recorder, &self.key, "");
+        let mut performer = self.performer("", "");
         let effects = held.into_iter().map(|pod| Effect::ReleasePod {
             name: pod.name,
             uid: pod.uid,

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::events::{About, Recorder, Saying};
-use crate::executor::Failure;
+use crate::executor::{Failure, Version};
 use crate::informer::Informer;
 use crate::kind::Kind;
 use crate::projections::{PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS};
@@ -43,6 +43,9 @@ pub(super) struct Performer {
     results: Informer<TaskResult>,
     key: ObjectKey,
     uid: String,
+    /// The version of the Workflow that the machine knows. A patch applies to it alone: what another replica, or
+    /// somebody else, wrote since is never written over unseen.
+    version: Version,
 }
 
 impl Performer {
@@ -52,6 +55,7 @@ impl Performer {
         recorder: &Recorder,
         key: &ObjectKey,
         uid: &str,
+        version: &str,
     ) -> Self {
         Self {
             context: context.clone(),
@@ -61,11 +65,12 @@ impl Performer {
             results: context.informers.get(),
             key: key.clone(),
             uid: uid.to_owned(),
+            version: version.to_owned(),
         }
     }
 
     /// Does a batch; gives the events that tell the machine of refusals.
-    pub(super) async fn perform(&self, effects: Vec<Effect>) -> Result<Vec<Event>, Trouble> {
+    pub(super) async fn perform(&mut self, effects: Vec<Effect>) -> Result<Vec<Event>, Trouble> {
         let (mut together, mut refused) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
@@ -122,13 +127,18 @@ impl Performer {
         }
     }
 
-    async fn patch_workflow(&self, patch: Value) -> Result<(), Trouble> {
+    async fn patch_workflow(&mut self, patch: Value) -> Result<(), Trouble> {
         self.context.metrics().status_patches.add(1);
-        let write = Write::merge(WORKFLOWS, self.key.clone(), patch).at("workflow.patched");
+        let write = Write::merge(WORKFLOWS, self.key.clone(), patch)
+            .only(&self.uid, Some(&self.version))
+            .at("workflow.patched");
         match self.context.executor.write_briefly(&write).await {
-            Ok(()) => Ok(()),
-            // Gone, or another one of the same name: a fresh look tells.
-            Err(Failure::NotFound(_)) => Err(Trouble::Rebuild),
+            Ok(version) => {
+                self.version = version;
+                Ok(())
+            }
+            // Gone, another one of the same name, or changed by others: a fresh look tells.
+            Err(Failure::NotFound(_) | Failure::Conflict(_)) => Err(Trouble::Rebuild),
             Err(failure) => Err(Trouble::Failed(failure)),
         }
     }
@@ -220,7 +230,7 @@ impl Performer {
                     Err(Failure::AlreadyExists(message))
                 }
             }
-            answer => answer.map(|()| None),
+            answer => answer.map(|_| None),
         }
     }
 

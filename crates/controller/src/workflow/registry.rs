@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::workflow::contract::{Event, LABEL_COMPLETED, LABEL_WORKFLOW, Library, PodView};
+use ::workflow::contract::{Event, LABEL_COMPLETED, LABEL_INSTANCE, LABEL_WORKFLOW, Library, PodView};
 use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
 use tokio::sync::mpsc;
@@ -16,9 +16,6 @@ use crate::kind::Projection;
 use crate::projections::{ClusterWorkflowTemplate, ConfigMap, Pod, TaskResult, Workflow, WorkflowTemplate};
 use crate::workflow::library::Shelves;
 use crate::workflow::mailbox::{Letter, Mailbox};
-
-/// The label that gives a workflow and its pods to one of several controllers.
-const LABEL_INSTANCE: &str = "workflows.argoproj.io/controller-instanceid";
 
 /// The pods and task results that carry a workflow's label.
 #[derive(Clone, Default)]
@@ -98,7 +95,8 @@ impl Registry {
 
     pub(super) fn pod_changed(&self, change: &Change<Pod>) {
         let pod = change.object();
-        let Some(key) = self.workflow_of(&pod.metadata) else {
+        // Pods of another controller's workflows carry the same labels and the same finalizer.
+        let Some(key) = workflow_of(&pod.metadata).filter(|_| self.is_ours(&pod.metadata)) else {
             return;
         };
         let mut inner = self.inner();
@@ -121,7 +119,8 @@ impl Registry {
 
     pub(super) fn result_changed(&self, change: &Change<TaskResult>) {
         let result = change.object();
-        let Some(key) = self.workflow_of(&result.metadata) else {
+        // Task results carry no instance id; that they have a workflow of ours is enough.
+        let Some(key) = workflow_of(&result.metadata) else {
             return;
         };
         let mut inner = self.inner();
@@ -242,15 +241,11 @@ impl Registry {
     fn is_ours(&self, metadata: &ObjectMeta) -> bool {
         label(metadata, LABEL_INSTANCE) == self.instance_id.as_deref()
     }
+}
 
-    fn workflow_of(&self, metadata: &ObjectMeta) -> Option<ObjectKey> {
-        let workflow = label(metadata, LABEL_WORKFLOW)?;
-        let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        // Task results carry no instance id; that they have a workflow of ours is enough.
-        let theirs =
-            label(metadata, LABEL_INSTANCE).is_some_and(|id| Some(id) != self.instance_id.as_deref());
-        (!theirs).then(|| ObjectKey::new(namespace, workflow))
-    }
+fn workflow_of(metadata: &ObjectMeta) -> Option<ObjectKey> {
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    Some(ObjectKey::new(namespace, label(metadata, LABEL_WORKFLOW)?))
 }
 
 fn applied<P>(change: &Change<P>) -> Option<&Arc<P>> {

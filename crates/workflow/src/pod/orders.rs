@@ -1,12 +1,13 @@
 //! Steps that run under `plimsoll exec`: which do, and what it is told.
 
-use argo::exec::{Orders, Script};
+use argo::exec::{INSTALL, Orders, Script};
 use argo::location::ArtifactLocation;
 use argo::{Artifact, Template};
 use serde_json::{Value, json};
 
 use super::Job;
 use super::spec::empty_dir;
+use crate::contract::{Delivery, ExecConfig};
 
 /// Where the script of a script template is written.
 const SCRIPT: &str = "/argo/staging/script";
@@ -53,11 +54,14 @@ fn archives_logs(job: &Job<'_>) -> bool {
 
 /// The executor's volumes.
 pub(super) fn volumes(job: &Job<'_>) -> Vec<Value> {
-    let image = &job.config.exec.image;
-    let mut volumes = vec![json!({
-        "name": EXEC_VOLUME,
-        "image": { "reference": image, "pullPolicy": "IfNotPresent" },
-    })];
+    let exec = &job.config.exec;
+    let mut volumes = vec![match exec.delivery {
+        Delivery::ImageVolume => json!({
+            "name": EXEC_VOLUME,
+            "image": { "reference": exec.image, "pullPolicy": "IfNotPresent" },
+        }),
+        Delivery::InitContainer => empty_dir(EXEC_VOLUME),
+    }];
     if script_source(job.template).is_some() {
         volumes.push(empty_dir(STAGING_VOLUME));
     }
@@ -100,7 +104,26 @@ pub(super) fn inject(job: &Job<'_>, pod: &str, spec: &mut Value) -> Result<(), S
         .into_iter()
         .map(|(name, value)| json!({ "name": name, "value": value }));
     list(main, "env").extend(env);
+    if let (Delivery::InitContainer, Value::Object(spec)) = (job.config.exec.delivery, spec) {
+        // First: containers of the user's own may run for long.
+        list(spec, "initContainers").insert(0, copies_the_binary(&job.config.exec));
+    }
     Ok(())
+}
+
+fn copies_the_binary(exec: &ExecConfig) -> Value {
+    json!({
+        "name": "init",
+        "image": exec.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/plimsoll", "exec", INSTALL, exec.mount],
+        "volumeMounts": [{ "name": EXEC_VOLUME, "mountPath": exec.mount }],
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": { "drop": ["ALL"] },
+            "readOnlyRootFilesystem": true,
+        },
+    })
 }
 
 fn list<'a>(object: &'a mut serde_json::Map<String, Value>, field: &str) -> &'a mut Vec<Value> {

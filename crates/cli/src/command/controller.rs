@@ -1,0 +1,124 @@
+//! `plimsoll controller`: the workflow controller of a cluster, inside it or outside.
+
+use std::net::SocketAddr;
+
+use kinds::kube::Client;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::connect::{Connection, connect};
+use crate::context::Context;
+use crate::error::{CommandError, Result, status_code};
+use crate::exit::Exit;
+use crate::platform::ControlOptions;
+use crate::signals::Interrupts;
+
+/// What the server answers for a group that it does not serve.
+const NOT_FOUND: u16 = 404;
+
+/// Run the workflow controller of a cluster
+///
+/// Drives the workflows that carry its instance id (`submit --labels
+/// workflows.argoproj.io/controller-instanceid=plimsoll`), so that an Argo controller may run beside
+/// it. Any number of replicas may run: one leads, by a Lease. Ctrl-C ends it in good order.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Drive the workflows with this instance id; the empty one means those without
+    #[arg(long, default_value = "plimsoll", value_name = "ID")]
+    instance_id: String,
+    /// The Lease that the replicas share, in the namespace to work in
+    #[arg(long, default_value = "plimsoll-controller", value_name = "NAME")]
+    lease: String,
+    /// What this replica is called in the Lease [default: the host's name and a random number]
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
+    /// Where to serve /metrics and /healthz
+    #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Serve neither metrics nor health
+    #[arg(long, conflicts_with = "listen")]
+    no_listen: bool,
+    /// Requests to the API a second
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    requests_per_second: u32,
+    /// Requests to the API at once after a quiet time
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    burst: u32,
+    /// The image that holds this program, for steps with outputs [default: plimsoll and its version]
+    #[arg(long, value_name = "IMAGE")]
+    exec_image: Option<String>,
+    /// Mount that image as a volume instead of copying the program: needs nodes that have image volumes
+    #[arg(long)]
+    image_volumes: bool,
+}
+
+/// Runs the command.
+pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
+    let Connection { client, namespace } = connect(context).await?;
+    check_served(&client).await?;
+    let options = options(args, namespace);
+    let mut interrupts = Interrupts::listen()?;
+    let shutdown = CancellationToken::new();
+    let control = context.platform.control(client, options, shutdown.clone());
+    tokio::pin!(control);
+    tokio::select! {
+        ended = &mut control => return Ok(ended.map(|()| Exit::Success)?),
+        () = interrupts.next() => shutdown.cancel(),
+    }
+    context
+        .ui
+        .say("Ending the controller; Ctrl-C again ends it at once");
+    tokio::select! {
+        ended = control => Ok(ended.map(|()| Exit::Success)?),
+        () = interrupts.next() => Ok(Exit::Interrupted),
+    }
+}
+
+fn options(args: Args, namespace: String) -> ControlOptions {
+    ControlOptions {
+        instance_id: Some(args.instance_id).filter(|id| !id.is_empty()),
+        lease: (namespace, args.lease),
+        identity: args.identity,
+        listen: Some(args.listen).filter(|_| !args.no_listen),
+        rate: (args.requests_per_second, args.burst),
+        exec_image: args.exec_image,
+        image_volumes: args.image_volumes,
+    }
+}
+
+/// Every kind that the controller works with must be served: a watch of one that is not would wait for ever.
+async fn check_served(client: &Client) -> Result<()> {
+    let mut missing = Vec::new();
+    for definition in kinds::crds() {
+        let text = |pointer| {
+            definition
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (group, version) = (text("/spec/group"), text("/spec/versions/0/name"));
+        let plural = text("/spec/names/plural");
+        if !is_served(client, group, version, plural).await? {
+            missing.push(format!("{plural}.{group}"));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = missing.join(", ");
+    Err(
+        CommandError::unavailable(format!("the cluster does not serve {what}"))
+            .hint("`plimsoll install --crds-only` adds what is missing"),
+    )
+}
+
+async fn is_served(client: &Client, group: &str, version: &str, plural: &str) -> Result<bool> {
+    match client
+        .list_api_group_resources(&format!("{group}/{version}"))
+        .await
+    {
+        Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == plural)),
+        Err(error) if status_code(&error) == Some(NOT_FOUND) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

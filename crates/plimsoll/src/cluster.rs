@@ -1,0 +1,91 @@
+//! The workflow controller of a cluster: the same controller as on one machine, under a Lease and at a rate.
+//!
+//! ```text
+//!   election --(leads)--> controllers --> gate (term, rate) --> kube-apiserver
+//!      \--> Lease                           metrics, health --> whoever asks
+//! ```
+
+use std::sync::Arc;
+
+use cli::{ControlOptions, PlatformError};
+use controller::lease::{self, Election};
+use controller::workflow::{Delivery, ExecConfig, MachineConfig};
+use controller::{Executor, Gate, Metrics, Rate};
+use kinds::kube::Client;
+use meta::ObjectKey;
+use meta::host::Host;
+use tokio_util::sync::CancellationToken;
+
+use crate::observe;
+use crate::settings::host_name;
+
+/// Runs the controller until `shutdown`.
+pub(crate) async fn control(
+    client: Client,
+    options: ControlOptions,
+    shutdown: CancellationToken,
+) -> Result<(), PlatformError> {
+    let (host, metrics) = (crate::host::real(), Arc::new(Metrics::default()));
+    let election = election(&client, &host, &options);
+    let term = election.term();
+    let serving = match options.listen {
+        Some(address) => {
+            let told = observe::Told {
+                metrics: Arc::clone(&metrics),
+                term: term.clone(),
+            };
+            Some(observe::serve(address, told).await?)
+        }
+        None => None,
+    };
+    let gate = Gate::paced(Rate {
+        per_second: options.rate.0,
+        burst: options.rate.1,
+    });
+    let config = controller::Config::cluster(workflow(&options), gate.within(&term));
+    let lead = |over| {
+        let client = client.clone();
+        let connect = move |_: &controller::Identity| client.clone();
+        controller::run_all(connect, host.clone(), config.clone(), Arc::clone(&metrics), over)
+    };
+    election.run(lead, shutdown).await;
+    drop(serving);
+    Ok(())
+}
+
+/// The election's own requests pass no gate: the lease comes before everything else.
+fn election(client: &Client, host: &Host, options: &ControlOptions) -> Election {
+    let (namespace, name) = &options.lease;
+    let identity = options.identity.clone().unwrap_or_else(|| identity(host));
+    let config = lease::Config::new(ObjectKey::new(namespace, name), identity);
+    let executor = Executor::new(client.clone(), Arc::default());
+    Election::new(executor, host.clone(), config)
+}
+
+/// The host's name, which is the pod's inside a cluster, and a number: of two processes of one host one leads.
+fn identity(host: &Host) -> String {
+    let mut number = [0_u8; 4];
+    host.random.fill(&mut number);
+    format!("{}_{:08x}", host_name(), u32::from_be_bytes(number))
+}
+
+fn workflow(options: &ControlOptions) -> controller::workflow::Config {
+    let own = ExecConfig::default();
+    let exec = ExecConfig {
+        image: options.exec_image.clone().unwrap_or(own.image),
+        delivery: if options.image_volumes {
+            Delivery::ImageVolume
+        } else {
+            Delivery::InitContainer
+        },
+        mount: own.mount,
+    };
+    controller::workflow::Config {
+        machine: Arc::new(MachineConfig {
+            instance_id: options.instance_id.clone(),
+            exec,
+            ..MachineConfig::default()
+        }),
+        ..controller::workflow::Config::default()
+    }
+}

@@ -1,0 +1,17 @@
+//! The controller on a real Kubernetes: the same binary, kube-apiserver instead of the embedded one.
+//!
+//! ```text
+//!   cargo xtask rig up --nodes 3
+//!   PLIMSOLL_RIG_KUBECONFIG=... cargo test --package plimsoll --test rig
+//! ```
+//!
+//! Without that variable every test says in one line that it is passed over. Each has a namespace, an instance id
+//! and a Lease of its own, so that they run beside each other.
+
+#![allow(clippy::print_stderr, reason = "tests say what they pass over")]
+
+mod cluster;
+mod crashes;
+mod outputs;
+mod replicas;
+mod shapes;

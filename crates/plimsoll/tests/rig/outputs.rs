@@ -1,0 +1,108 @@
+//! Steps on a real kubelet: plain ones, and those under `plimsoll exec`, which reports with the pod's own account.
+
+use kinds::k8s::api::core::v1::Node;
+use kinds::k8s::api::rbac::v1::{Role, RoleBinding};
+use kinds::kube::Api;
+use kinds::kube::api::{ListParams, PostParams};
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, node};
+
+/// The real node, if the rig has one that holds our image.
+async fn has_image(cluster: &Cluster) -> bool {
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let real = ListParams::default().labels("rig.plimsoll.dev/real=true");
+    let nodes = nodes.list(&real).await.expect("a list");
+    let images = nodes.into_iter().filter_map(|node| node.status?.images).flatten();
+    let found = images
+        .filter_map(|image| image.names)
+        .flatten()
+        .any(|name| name.contains("/plimsoll:"));
+    if !found {
+        eprintln!("passed over: the rig has no real node with our image (`rig up --real-node --image FILE`)");
+    }
+    found
+}
+
+/// What the account of a pod needs, and no more.
+async fn let_pods_report(cluster: &Cluster) {
+    let role = json!({"metadata": {"name": "reports"}, "rules": [{
+        "apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"],
+    }]});
+    let binding = json!({
+        "metadata": {"name": "reports"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reports"},
+        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": cluster.namespace}],
+    });
+    let roles: Api<Role> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let bindings: Api<RoleBinding> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let params = PostParams::default();
+    let role = serde_json::from_value(role).expect("a role");
+    roles.create(&params, &role).await.expect("the role is accepted");
+    let binding = serde_json::from_value(binding).expect("a binding");
+    bindings.create(&params, &binding).await.expect("the binding is accepted");
+}
+
+fn shell(name: &str, script: &str) -> Value {
+    json!({"name": name, "container": {
+        "image": "docker.io/library/busybox:1.36",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", script],
+    }})
+}
+
+#[tokio::test]
+async fn plain_steps_end_as_their_commands_do() {
+    let Some(cluster) = Cluster::new("plain").await else { return };
+    if !cluster.has_real_node().await {
+        return cluster.remove().await;
+    }
+    let _controller = cluster.controller("a");
+    let steps = json!({"name": "main", "steps": [
+        [{"name": "good", "template": "good"}],
+        [{"name": "bad", "template": "bad", "continueOn": {"failed": true}}],
+    ]});
+    let spec = json!({
+        "entrypoint": "main", "templates": [steps, shell("good", "exit 0"), shell("bad", "exit 7")],
+    });
+    cluster.submit_as_it_is("wf", spec).await;
+    let workflow = cluster.ended("wf").await;
+    assert_eq!(workflow["status"]["phase"], "Succeeded", "{:#}", workflow["status"]);
+    assert_eq!(node(&workflow, "good")["phase"], "Succeeded");
+    let bad = node(&workflow, "bad");
+    assert_eq!(
+        (bad["phase"].as_str(), bad["message"].as_str()),
+        (Some("Failed"), Some("main: Error (exit code 7)"))
+    );
+    cluster.each_pod_was_made_once(2);
+    cluster.remove().await;
+}
+
+#[tokio::test]
+async fn outputs_are_reported_by_the_pod_itself() {
+    let Some(cluster) = Cluster::new("outputs").await else { return };
+    if !has_image(&cluster).await {
+        return cluster.remove().await;
+    }
+    let_pods_report(&cluster).await;
+    let _controller = cluster.controller("a");
+    let mut makes = shell("makes", "echo -n forty-two > /tmp/answer; echo said");
+    makes["outputs"] = json!({"parameters": [{"name": "answer", "valueFrom": {"path": "/tmp/answer"}}]});
+    let mut takes = shell("takes", "test '{{inputs.parameters.answer}}' = forty-two");
+    takes["inputs"] = json!({"parameters": [{"name": "answer"}]});
+    let steps = json!({"name": "main", "steps": [
+        [{"name": "makes", "template": "makes"}],
+        [{"name": "takes", "template": "takes", "arguments": {"parameters": [
+            {"name": "answer", "value": "{{steps.makes.outputs.parameters.answer}}"},
+        ]}}],
+    ]});
+    cluster
+        .submit_as_it_is("wf", json!({"entrypoint": "main", "templates": [steps, makes, takes]}))
+        .await;
+    let workflow = cluster.ended("wf").await;
+    assert_eq!(workflow["status"]["phase"], "Succeeded", "{:#}", workflow["status"]);
+    let outputs = &node(&workflow, "makes")["outputs"];
+    assert_eq!(outputs["parameters"][0]["value"], "forty-two");
+    cluster.each_pod_was_made_once(2);
+    cluster.remove().await;
+}
