@@ -40,7 +40,10 @@ async fn let_pods_report(cluster: &Cluster) {
     let role = serde_json::from_value(role).expect("a role");
     roles.create(&params, &role).await.expect("the role is accepted");
     let binding = serde_json::from_value(binding).expect("a binding");
-    bindings.create(&params, &binding).await.expect("the binding is accepted");
+    bindings
+        .create(&params, &binding)
+        .await
+        .expect("the binding is accepted");
 }
 
 fn shell(name: &str, script: &str) -> Value {
@@ -53,7 +56,9 @@ fn shell(name: &str, script: &str) -> Value {
 
 #[tokio::test]
 async fn plain_steps_end_as_their_commands_do() {
-    let Some(cluster) = Cluster::new("plain").await else { return };
+    let Some(cluster) = Cluster::new("plain").await else {
+        return;
+    };
     if !cluster.has_real_node().await {
         return cluster.remove().await;
     }
@@ -67,7 +72,11 @@ async fn plain_steps_end_as_their_commands_do() {
     });
     cluster.submit_as_it_is("wf", spec).await;
     let workflow = cluster.ended("wf").await;
-    assert_eq!(workflow["status"]["phase"], "Succeeded", "{:#}", workflow["status"]);
+    assert_eq!(
+        workflow["status"]["phase"], "Succeeded",
+        "{:#}",
+        workflow["status"]
+    );
     assert_eq!(node(&workflow, "good")["phase"], "Succeeded");
     let bad = node(&workflow, "bad");
     assert_eq!(
@@ -80,7 +89,9 @@ async fn plain_steps_end_as_their_commands_do() {
 
 #[tokio::test]
 async fn outputs_are_reported_by_the_pod_itself() {
-    let Some(cluster) = Cluster::new("outputs").await else { return };
+    let Some(cluster) = Cluster::new("outputs").await else {
+        return;
+    };
     if !has_image(&cluster).await {
         return cluster.remove().await;
     }
@@ -97,10 +108,17 @@ async fn outputs_are_reported_by_the_pod_itself() {
         ]}}],
     ]});
     cluster
-        .submit_as_it_is("wf", json!({"entrypoint": "main", "templates": [steps, makes, takes]}))
+        .submit_as_it_is(
+            "wf",
+            json!({"entrypoint": "main", "templates": [steps, makes, takes]}),
+        )
         .await;
     let workflow = cluster.ended("wf").await;
-    assert_eq!(workflow["status"]["phase"], "Succeeded", "{:#}", workflow["status"]);
+    assert_eq!(
+        workflow["status"]["phase"], "Succeeded",
+        "{:#}",
+        workflow["status"]
+    );
     let outputs = &node(&workflow, "makes")["outputs"];
     assert_eq!(outputs["parameters"][0]["value"], "forty-two");
     cluster.each_pod_was_made_once(2);
