@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use store::Tx;
 
+use crate::cascade;
 use crate::commit::Stop;
 use crate::object::{Draft, has_finalizers, pluck, read};
 use crate::registry::Row;
@@ -140,6 +141,7 @@ fn empty(tx: &mut Tx<'_>, server: &Inner, row: &Row, prefix: &str) -> Result<(),
                 tx.delete_with(&entry.key, |revision| {
                     crate::object::with_revision(&value, revision.0)
                 });
+                cascade::after_removal(tx, server, &entry.value)?;
             }
             Fate::Mark(marked) => {
                 let draft = Draft::new(&marked)?;
@@ -160,7 +162,7 @@ fn remove_if_empty(
 ) -> Result<(), Stop> {
     let full = contained(server, row, object)
         .iter()
-        .any(|(_, prefix)| !tx.range(prefix).is_empty());
+        .any(|(_, prefix)| tx.find(prefix, |_| true).is_some());
     let others = object["spec"]["finalizers"]
         .as_array()
         .is_some_and(|list| list.iter().any(|f| f != "kubernetes"));

@@ -17,6 +17,7 @@
 mod admit;
 mod body;
 mod call;
+mod cascade;
 mod commit;
 mod contents;
 mod discovery;

@@ -1,5 +1,5 @@
 //! Reads the few kinds of objects that kubectl sends as protobuf, whatever the server says it speaks: `kubectl create
-//! configmap`, `create secret`, `create namespace`, `auth can-i` and their like. Answers are JSON, which it takes.
+//! configmap`, `create secret`, `create service`, `auth can-i`, `drain` and their like. Answers are JSON, which it takes.
 //!
 //! ```text
 //!   "k8s\0"  Unknown { typeMeta { apiVersion, kind }, raw }  ─ raw, by the kind's table ─> JSON
@@ -26,6 +26,11 @@ enum Type {
     Text,
     Number,
     Flag,
+    /// A number that is absent where it is zero, as Go's `omitempty` leaves it out.
+    NonZero,
+    /// A flag that is absent where it is false.
+    True,
+    IntOrString,
     Texts,
     Message(&'static [Field]),
     Messages(&'static [Field]),
@@ -33,7 +38,7 @@ enum Type {
     BytesMap,
 }
 
-use Type::{BytesMap, Flag, Message, Messages, Number, Text, TextMap, Texts};
+use Type::{BytesMap, Flag, IntOrString, Message, Messages, NonZero, Number, Text, TextMap, Texts, True};
 
 const OWNER: &[Field] = &[
     (1, "kind", Text),
@@ -81,6 +86,42 @@ const TOKEN: &[Field] = &[
     (4, "expirationSeconds", Number),
 ];
 const PRECONDITIONS: &[Field] = &[(1, "uid", Text), (2, "resourceVersion", Text)];
+const DELETE_OPTIONS: &[Field] = &[
+    (1, "gracePeriodSeconds", Number),
+    (2, "preconditions", Message(PRECONDITIONS)),
+    (3, "orphanDependents", Flag),
+    (4, "propagationPolicy", Text),
+    (5, "dryRun", Texts),
+];
+const PORT: &[Field] = &[
+    (1, "name", Text),
+    (2, "protocol", Text),
+    (3, "port", Number),
+    (4, "targetPort", IntOrString),
+    (5, "nodePort", NonZero),
+    (6, "appProtocol", Text),
+];
+const SERVICE: &[Field] = &[
+    (1, "ports", Messages(PORT)),
+    (2, "selector", TextMap),
+    (3, "clusterIP", Text),
+    (4, "type", Text),
+    (5, "externalIPs", Texts),
+    (7, "sessionAffinity", Text),
+    (8, "loadBalancerIP", Text),
+    (9, "loadBalancerSourceRanges", Texts),
+    (10, "externalName", Text),
+    (11, "externalTrafficPolicy", Text),
+    (12, "healthCheckNodePort", NonZero),
+    (13, "publishNotReadyAddresses", True),
+    (17, "ipFamilyPolicy", Text),
+    (18, "clusterIPs", Texts),
+    (19, "ipFamilies", Texts),
+    (20, "allocateLoadBalancerNodePorts", Flag),
+    (21, "loadBalancerClass", Text),
+    (22, "internalTrafficPolicy", Text),
+    (23, "trafficDistribution", Text),
+];
 
 /// The kinds that are read.
 const KINDS: &[(&str, &[Field])] = &[
@@ -93,14 +134,12 @@ const KINDS: &[(&str, &[Field])] = &[
             (4, "immutable", Flag),
         ],
     ),
+    ("DeleteOptions", DELETE_OPTIONS),
     (
-        "DeleteOptions",
+        "Eviction",
         &[
-            (1, "gracePeriodSeconds", Number),
-            (2, "preconditions", Message(PRECONDITIONS)),
-            (3, "orphanDependents", Flag),
-            (4, "propagationPolicy", Text),
-            (5, "dryRun", Texts),
+            (1, "metadata", Message(META)),
+            (2, "deleteOptions", Message(DELETE_OPTIONS)),
         ],
     ),
     ("Namespace", &[(1, "metadata", Message(META))]),
@@ -119,6 +158,10 @@ const KINDS: &[(&str, &[Field])] = &[
         &[(1, "metadata", Message(META)), (2, "spec", Message(ACCESS))],
     ),
     ("SelfSubjectReview", &[(1, "metadata", Message(META))]),
+    (
+        "Service",
+        &[(1, "metadata", Message(META)), (2, "spec", Message(SERVICE))],
+    ),
     (
         "ServiceAccount",
         &[
@@ -184,8 +227,15 @@ fn put(object: &mut Map<String, Value>, name: &str, kind: Type, part: Part<'_>) 
             // Two's complement: int64 fields travel as unsigned.
             object.insert(name.to_owned(), number.cast_signed().into());
         }
-        (Flag, Part::Number(number)) => {
+        (NonZero | True, Part::Number(0)) => {}
+        (NonZero, Part::Number(number)) => {
+            object.insert(name.to_owned(), number.cast_signed().into());
+        }
+        (Flag | True, Part::Number(number)) => {
             object.insert(name.to_owned(), (number != 0).into());
+        }
+        (IntOrString, Part::Bytes(bytes)) => {
+            object.extend(int_or_string(bytes)?.map(|value| (name.to_owned(), value)));
         }
         (Message(fields), Part::Bytes(bytes)) => {
             object.insert(name.to_owned(), message(bytes, fields)?.into());
@@ -205,6 +255,20 @@ fn put(object: &mut Map<String, Value>, name: &str, kind: Type, part: Part<'_>) 
         _ => return Err(broken(&format!("field {name} is of another type"))),
     }
     Ok(())
+}
+
+/// The number, or the text, of an `IntOrString`; nothing where it is neither.
+fn int_or_string(bytes: &[u8]) -> Result<Option<Value>, ApiError> {
+    let fields = message(
+        bytes,
+        &[(1, "type", NonZero), (2, "int", NonZero), (3, "text", Text)],
+    )?;
+    let value = fields.get(if fields.contains_key("type") {
+        "text"
+    } else {
+        "int"
+    });
+    Ok(value.cloned())
 }
 
 fn push(object: &mut Map<String, Value>, name: &str, value: Value) {
@@ -309,6 +373,29 @@ mod tests {
         let body = [MAGIC, &field(1, &type_meta), &field(2, &raw)].concat();
         let expected = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
             "data": {"key": "/w=="}, "immutable": true});
+        assert_eq!(decode(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_service_is_read_without_what_is_left_at_zero() {
+        let number = |field: u8, value: u8| vec![field << 3, value];
+        let target = [number(1, 1), number(2, 0), field(3, b"http")].concat();
+        let port = [field(1, b"web"), number(3, 80), field(4, &target), number(5, 0)].concat();
+        let plain = [number(3, 81), field(4, &[number(1, 0), number(2, 82)].concat())].concat();
+        let spec = [
+            field(1, &port),
+            field(1, &plain),
+            field(4, b"ClusterIP"),
+            number(12, 0),
+            number(13, 0),
+        ]
+        .concat();
+        let raw = [field(1, &field(1, b"s")), field(2, &spec)].concat();
+        let type_meta = [field(1, b"v1"), field(2, b"Service")].concat();
+        let body = [MAGIC, &field(1, &type_meta), &field(2, &raw)].concat();
+        let expected = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {
+            "type": "ClusterIP",
+            "ports": [{"name": "web", "port": 80, "targetPort": "http"}, {"port": 81, "targetPort": 82}]}});
         assert_eq!(decode(&body).unwrap(), expected);
     }
 

@@ -112,6 +112,7 @@ impl ApiServer {
         for namespace in NAMESPACES {
             server.0.ensure_namespace(namespace)?;
         }
+        crate::cascade::resume(&server.0)?;
         Ok(server)
     }
 

@@ -59,6 +59,22 @@ impl<'a> Tx<'a> {
         found.into_values().cloned().collect()
     }
 
+    /// An entry under `prefix` that is `wanted`; which of several is not said.
+    pub fn find(&self, prefix: &str, mut wanted: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        let staged = self.staged.iter().filter(|(key, _)| key.starts_with(prefix));
+        let found = staged
+            .filter_map(|(_, entry)| entry.as_ref())
+            .find(|entry| wanted(entry));
+        if let Some(found) = found {
+            return Some(found.clone());
+        }
+        let memory = read(self.memory);
+        let mut stored = memory.range(prefix, None);
+        stored
+            .find(|entry| !self.staged.contains_key(&entry.key) && wanted(entry))
+            .cloned()
+    }
+
     /// Sets `key` to `value` and returns the write's revision.
     pub fn put(&mut self, key: &str, value: impl Into<Bytes>) -> Revision {
         self.put_with(key, |_| value.into())

@@ -110,6 +110,7 @@ fn workloads() -> Vec<Short> {
             .status()
             .with(|row| {
                 row.subresources.binding = true;
+                row.subresources.eviction = true;
                 row.subresources.log = true;
                 row.strategy = Strategy {
                     generation: true,

@@ -44,6 +44,14 @@ impl Registry {
         self.index().get(group)?.get(version)?.get(plural).cloned()
     }
 
+    /// The row of a kind.
+    pub(crate) fn of_kind(&self, api_version: &str, kind: &str) -> Option<Arc<Row>> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let index = self.index();
+        let mut rows = index.get(group)?.get(version)?.values();
+        rows.find(|row| row.kind == kind).cloned()
+    }
+
     /// Every row, by group, version and plural.
     pub(crate) fn rows(&self) -> Vec<Arc<Row>> {
         let index = self.index();

@@ -63,6 +63,7 @@ pub(crate) enum RowSchema {
 pub(crate) struct Subresources {
     pub(crate) status: bool,
     pub(crate) binding: bool,
+    pub(crate) eviction: bool,
     pub(crate) log: bool,
     pub(crate) token: bool,
     pub(crate) finalize: bool,
@@ -93,6 +94,11 @@ const BINDING: Subresource = Subresource {
     kind: Some("Binding"),
     ..subresource("binding", &["create"])
 };
+const EVICTION: Subresource = Subresource {
+    group: "policy",
+    kind: Some("Eviction"),
+    ..subresource("eviction", &["create"])
+};
 const TOKEN: Subresource = Subresource {
     group: "authentication.k8s.io",
     kind: Some("TokenRequest"),
@@ -104,6 +110,7 @@ impl Subresources {
     pub(crate) fn iter(self) -> impl Iterator<Item = Subresource> {
         [
             (self.binding, BINDING),
+            (self.eviction, EVICTION),
             (self.finalize, subresource("finalize", &["update"])),
             (self.log, subresource("log", &["get"])),
             (self.status, subresource("status", &["get", "patch", "update"])),

@@ -13,11 +13,13 @@ use meta::Timestamp;
 use serde_json::Value;
 use store::{Entry, Tx};
 
+use super::eviction;
 use super::list::render;
 use super::selection::Selection;
 use crate::admit;
 use crate::body::{Answer, bytes, json as json_answer};
 use crate::call::{Call, Outcome};
+use crate::cascade;
 use crate::commit::{ATTEMPTS, Committed, Stop, commit, unchanged};
 use crate::contents;
 use crate::object::{Draft, has_finalizers, meta, meta_mut, pluck, read, with_revision};
@@ -35,18 +37,25 @@ pub(crate) struct Wish {
     grace: Option<i64>,
     /// What the object owns stays.
     orphan: bool,
+    /// What the object owns goes first.
+    foreground: bool,
     uid: Option<String>,
     revision: Option<String>,
     dry_run: bool,
+    /// It is told that it has to make room.
+    evict: bool,
 }
 
 impl Wish {
     fn read(call: &Call<'_>, body: &Bytes) -> Result<Self, ApiError> {
-        let options = if body.is_empty() {
-            Value::Null
-        } else {
-            admit::decode(call.headers, body)?
-        };
+        if body.is_empty() {
+            return Self::new(call, &Value::Null);
+        }
+        Self::new(call, &admit::decode(call.headers, body)?)
+    }
+
+    /// Reads `DeleteOptions`; parameters of the request stand in for what they do not say.
+    pub(super) fn new(call: &Call<'_>, options: &Value) -> Result<Self, ApiError> {
         let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(str::to_owned);
         let query = &call.query;
         let policy = text(&options["propagationPolicy"]);
@@ -54,7 +63,6 @@ impl Wish {
         let orphan = match policy {
             Some("Orphan") => true,
             None => options["orphanDependents"] == true || query.flag("orphanDependents"),
-            // What is owned is collected once its owner is gone, in either case.
             Some("Foreground" | "Background") => false,
             Some(other) => {
                 return Err(ApiError::bad_request(format!(
@@ -68,10 +76,25 @@ impl Wish {
                 .as_i64()
                 .or(query.number("gracePeriodSeconds")?),
             orphan,
+            foreground: policy == Some("Foreground"),
             uid: text(&options["preconditions"]["uid"]),
             revision: text(&options["preconditions"]["resourceVersion"]),
             dry_run: query.dry_run()? || options["dryRun"].as_array().is_some_and(|list| !list.is_empty()),
+            evict: false,
         })
+    }
+
+    /// The same, as an eviction.
+    pub(super) fn evicting(self) -> Self {
+        Self { evict: true, ..self }
+    }
+
+    /// As the owner of something that goes first, and what it owns likewise.
+    pub(crate) fn foreground() -> Self {
+        Self {
+            foreground: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -94,6 +117,9 @@ pub(crate) fn fate(row: &Row, object: &Value, wish: &Wish, now: Timestamp) -> Fa
     };
     let mut marked = object.clone();
     let container = row.is_namespace() || row.is_crd();
+    if wish.foreground && !container {
+        cascade::hold(&mut marked);
+    }
     if grace == 0 && !has_finalizers(&marked) && !container {
         return Fate::Remove;
     }
@@ -162,7 +188,7 @@ pub(crate) async fn delete(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiE
 }
 
 /// Deletes one object; says whether it is gone.
-fn delete_one(
+pub(super) fn delete_one(
     call: &Call<'_>,
     namespace: &str,
     name: &str,
@@ -175,10 +201,16 @@ fn delete_one(
             .store
             .get(&key)
             .ok_or_else(|| ApiError::not_found(row, name))?;
-        let object = read(&entry.value)?;
+        let mut object = read(&entry.value)?;
         preconditions(row, name, &object, wish)?;
+        if wish.evict {
+            eviction::tell(&mut object, server.host.now());
+        }
         let (committed, gone) = match fate(row, &object, wish, server.host.now()) {
             Fate::Nothing => {
+                if wish.foreground && !wish.dry_run {
+                    cascade::carry_out(server, row, &object)?;
+                }
                 let committed = Committed {
                     object: entry.value,
                     revision: entry.modified,
@@ -190,6 +222,9 @@ fn delete_one(
         };
         contents::after_write(server, row)?;
         if let Some(committed) = committed {
+            if wish.foreground && !wish.dry_run {
+                cascade::carry_out(server, row, &object)?;
+            }
             let gone = gone || (!wish.dry_run && server.store.get(&key).is_none());
             return Ok((committed, gone));
         }
@@ -208,6 +243,7 @@ fn remove(
         let last = with_revision(&entry.value, tx.next_revision().0);
         tx.delete_with(&entry.key, |_| last.clone());
         forget_owner(tx, call, entry, namespace, wish)?;
+        cascade::after_removal(tx, call.server, &last)?;
         contents::after_removal(tx, call.server, &call.row, namespace)?;
         Ok(last)
     })

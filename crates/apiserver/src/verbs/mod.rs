@@ -3,6 +3,7 @@
 mod apply;
 mod create;
 pub(crate) mod delete;
+mod eviction;
 mod fieldset;
 mod get;
 mod list;
@@ -38,6 +39,7 @@ pub(crate) async fn write(call: &Call<'_>, verb: &str, body: &Bytes) -> Result<A
     match (verb, call.target.subresource) {
         ("create", "") if call.target.name.is_empty() => create::create(call, body).await,
         ("create", "binding") if subresources.binding => subresource::bind(call, body).await,
+        ("create", "eviction") if subresources.eviction => eviction::evict(call, body).await,
         ("create", "token") if subresources.token => subresource::token(call, body),
         ("create", "") => Err(ApiError::method_not_allowed()),
         ("update", "") => update::update(call, body).await,

@@ -11,6 +11,7 @@ use store::Entry;
 
 use crate::admit;
 use crate::call::{Call, Outcome};
+use crate::cascade;
 use crate::commit::{ATTEMPTS, Committed, commit, unchanged};
 use crate::contents;
 use crate::object::{Draft, has_finalizers, meta, meta_mut};
@@ -218,6 +219,7 @@ pub(super) fn replace(
         let object = draft.seal(tx.next_revision().0);
         if finished {
             tx.delete_with(&entry.key, |_| object.clone());
+            cascade::after_removal(tx, server, &object)?;
             contents::after_removal(tx, server, row, &call.target.namespace)?;
         } else {
             tx.put(&entry.key, object.clone());

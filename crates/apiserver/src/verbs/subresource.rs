@@ -36,11 +36,15 @@ pub(crate) async fn bind(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiErr
         assign(&mut pod, &binding, node, &call.server.now())?;
         if let Some(done) = replace(call, &entry, &pod)? {
             call.settle(done.revision).await?;
-            let success = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-            return Ok(json_answer(StatusCode::CREATED, &success));
+            return Ok(json_answer(StatusCode::CREATED, &success()));
         }
     }
     Err(ApiError::conflict(&call.row, name))
+}
+
+/// The answer to what was posted to a subresource and done.
+pub(super) fn success() -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 }
 
 fn check_bindable(call: &Call<'_>, pod: &Partial<'_>, binding: &Value) -> Result<(), ApiError> {
