@@ -6,6 +6,9 @@
 //! ticks   ---+                 +-> lines  to stderr or stdout, one per change
 //! Ctrl-C  ---+
 //! ```
+//!
+//! A watch tells only that a workflow changed. What changed is read at most ten times a second, and less often where
+//! reading and showing it takes long: following costs a small share of the machine however large a workflow is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,12 +16,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, SelectAll, StreamExt as _};
 use jiff::Timestamp;
-use kinds::kube::runtime::WatchStreamExt as _;
-use kinds::kube::runtime::watcher::{self, watch_object};
-use kinds::kube::{Api, Client};
+use kinds::kube::Client;
+use kinds::kube::runtime::watcher;
+use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::error::{CommandError, Result};
+use crate::nodes::{self, Growing, News, Place};
 use crate::pods;
 use crate::signals::Interrupts;
 use crate::tree::forest::Forest;
@@ -26,10 +30,13 @@ use crate::tree::phase::Phase;
 use crate::tree::plain::Transitions;
 use crate::tree::refine::Observed;
 use crate::tree::render::{Picture, Room, render};
-use crate::tree::view::{NodeView, StatusView, WorkflowView, workflows};
+use crate::tree::view::{NodeView, StatusView};
+use crate::watch::{self, Sight};
 
-/// The shortest time between two pictures.
+/// The shortest time between two pictures, and between two looks at a workflow that goes on.
 const FRAME: Duration = Duration::from_millis(100);
+/// The next look at a workflow comes no sooner than so many times what the last one took.
+const SHARE: u32 = 20;
 /// How often durations move on where nothing else happens.
 const TICK: Duration = Duration::from_secs(1);
 /// Lines of a failed node's log that are fetched.
@@ -76,10 +83,31 @@ struct Tracked {
     followed: Followed,
     /// It was there at least once.
     seen: bool,
+    growing: Growing,
+    reading: Reading,
     observed: Observed,
     transitions: Transitions,
     /// Nodes whose logs were fetched or are being fetched.
     asked: BTreeSet<String>,
+}
+
+/// How far what was read of a workflow is behind.
+#[derive(Debug, Default)]
+struct Reading {
+    /// It changed since it was read.
+    behind: bool,
+    /// It is over: it is read at once.
+    over: bool,
+    /// It is being read.
+    under_way: bool,
+    /// When it may be read again.
+    next: Option<Instant>,
+}
+
+impl Reading {
+    fn is_due(&self, now: Instant) -> bool {
+        self.behind && !self.under_way && (self.over || self.next.is_none_or(|next| next <= now))
+    }
 }
 
 /// Follows `names` of `namespace` until all are over, or `interrupts`.
@@ -97,17 +125,23 @@ pub async fn follow(
     let mut events: SelectAll<_> = targets
         .iter()
         .enumerate()
-        .map(|(nth, (namespace, name))| watch(client, namespace, name, nth))
+        .map(|(nth, (namespace, name))| {
+            watch::changes(client, namespace, name)
+                .map(move |sight| (nth, sight))
+                .boxed()
+        })
         .collect();
     let mut ticks = tokio::time::interval(TICK);
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !follower.is_done() {
+        follower.read();
         tokio::select! {
             Some((nth, event)) = events.next() => follower.event(nth, event)?,
+            Some((nth, news)) = follower.reads.next() => follower.update(nth, news?)?,
             Some((nth, id, tail)) = follower.fetches.next() => follower.tail(nth, id, tail),
             _ = ticks.tick() => follower.stale = true,
-            _ = frames.tick(), if follower.stale && follower.live => follower.draw(),
+            _ = frames.tick(), if follower.is_behind() => follower.draw(),
             () = interrupts.next() => {
                 follower.draw();
                 return Ok(End::Interrupted);
@@ -120,21 +154,6 @@ pub async fn follow(
     ))
 }
 
-type Event = (usize, Result<Option<WorkflowView>, watcher::Error>);
-
-fn watch(
-    client: &Client,
-    namespace: &str,
-    name: &str,
-    nth: usize,
-) -> futures::stream::BoxStream<'static, Event> {
-    let api: Api<WorkflowView> = Api::namespaced_with(client.clone(), namespace, &workflows());
-    watch_object(api, name)
-        .default_backoff()
-        .map(move |event| (nth, event))
-        .boxed()
-}
-
 struct Follower<'a> {
     context: &'a Context,
     client: &'a Client,
@@ -144,6 +163,7 @@ struct Follower<'a> {
     stale: bool,
     drawn: usize,
     began: Timestamp,
+    reads: FuturesUnordered<BoxFuture<'static, (usize, Result<News>)>>,
     fetches: FuturesUnordered<BoxFuture<'static, (usize, String, Vec<String>)>>,
 }
 
@@ -170,6 +190,7 @@ impl<'a> Follower<'a> {
             stale: false,
             drawn: 0,
             began: context.now(),
+            reads: FuturesUnordered::new(),
             fetches: FuturesUnordered::new(),
         }
     }
@@ -183,15 +204,51 @@ impl<'a> Follower<'a> {
                 .all(|tracked| tracked.followed.status.is_finished())
     }
 
-    fn event(&mut self, nth: usize, event: Result<Option<WorkflowView>, watcher::Error>) -> Result<()> {
-        let name = &self.all[nth].followed.name;
+    /// Whether something is to be read or drawn later.
+    fn is_behind(&self) -> bool {
+        self.stale && self.live || self.all.iter().any(|tracked| tracked.reading.behind)
+    }
+
+    fn event(&mut self, nth: usize, event: Result<Sight, watcher::Error>) -> Result<()> {
+        let tracked = &mut self.all[nth];
+        let name = &tracked.followed.name;
         match event {
-            Ok(Some(view)) => self.update(nth, view.status.unwrap_or_default()),
-            Ok(None) if self.all[nth].seen => {
+            Ok(sight @ (Sight::Changed | Sight::Over)) => {
+                tracked.seen = true;
+                tracked.reading.behind = true;
+                tracked.reading.over = sight == Sight::Over;
+                Ok(())
+            }
+            Ok(Sight::Absent) if tracked.seen => {
                 Err(CommandError::failed(format!("the workflow `{name}` was deleted")))
             }
-            Ok(None) => Err(CommandError::failed(format!("there is no workflow `{name}`"))),
+            Ok(Sight::Absent) => Err(CommandError::failed(format!("there is no workflow `{name}`"))),
             Err(error) => self.interrupted(error),
+        }
+    }
+
+    /// Begins to read the workflows that are due.
+    fn read(&mut self) {
+        let now = Instant::now();
+        for (nth, tracked) in self.all.iter_mut().enumerate() {
+            if !tracked.reading.is_due(now) {
+                continue;
+            }
+            tracked.reading.behind = false;
+            tracked.reading.under_way = true;
+            let (client, known) = (
+                self.client.clone(),
+                tracked.growing.known(&tracked.followed.status),
+            );
+            let (namespace, name) = (tracked.followed.namespace.clone(), tracked.followed.name.clone());
+            self.reads.push(Box::pin(async move {
+                let place = Place {
+                    client: &client,
+                    namespace: &namespace,
+                    name: &name,
+                };
+                (nth, nodes::news(place, &known).await)
+            }));
         }
     }
 
@@ -211,16 +268,21 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn update(&mut self, nth: usize, mut status: StatusView) -> Result<()> {
+    fn update(&mut self, nth: usize, news: News) -> Result<()> {
+        let began = Instant::now();
         let now = self.context.now();
         let tracked = &mut self.all[nth];
-        tracked.seen = true;
-        status.unpack();
-        tracked.observed.refine(&mut status, now);
-        tracked.followed.status = status;
+        tracked.growing.grow(&mut tracked.followed.status, news);
+        tracked.observed.refine(&mut tracked.followed.status, now);
         self.stale = true;
         self.ask_for_tails(nth);
-        if self.live { Ok(()) } else { self.tell(nth, now) }
+        if !self.live {
+            self.tell(nth, now)?;
+        }
+        let reading = &mut self.all[nth].reading;
+        reading.under_way = false;
+        reading.next = Some(Instant::now() + FRAME.max(began.elapsed() * SHARE));
+        Ok(())
     }
 
     /// Fetches the logs of nodes that have just failed.

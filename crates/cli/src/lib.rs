@@ -21,6 +21,7 @@ pub mod error;
 pub mod exit;
 pub mod follow;
 pub mod manifest;
+pub mod nodes;
 pub mod objects;
 pub mod output;
 pub mod platform;
@@ -32,6 +33,7 @@ pub mod table;
 mod trace;
 pub mod tree;
 pub mod ui;
+pub mod watch;
 
 use std::ffi::OsString;
 use std::sync::Arc;

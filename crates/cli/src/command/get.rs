@@ -2,17 +2,21 @@
 
 use jiff::Timestamp;
 use kinds::kube::api::DynamicObject;
+use serde::Deserialize as _;
 
 use super::workflows;
 use crate::connect::connect;
 use crate::context::Context;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::nodes;
 use crate::output::{self, Format};
 use crate::pods;
 use crate::table::Table;
+use crate::tree::fold::{self, Shows};
 use crate::tree::forest::{Forest, Item, Role};
 use crate::tree::phase::Phase;
+use crate::tree::render;
 use crate::tree::view::{NodeView, SpecView, StatusView};
 use crate::ui::style::paint;
 
@@ -25,6 +29,9 @@ pub struct Args {
     /// Print the objects in this form
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
+    /// Show every node, however many there are; else those of large groups that are done are counted
+    #[arg(long)]
+    all: bool,
 }
 
 /// Runs the command.
@@ -35,12 +42,18 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
         objects.push(workflows::get(&connection, name).await?);
     }
     match args.output {
-        Some(format) => output::print(context, format, &objects)?,
+        Some(format) => {
+            for object in &mut objects {
+                nodes::hydrate(&connection.client, object).await?;
+            }
+            output::print(context, format, &objects)?;
+        }
         None => {
-            let texts: Vec<String> = objects
-                .iter()
-                .map(|object| describe(object, context.now()))
-                .collect();
+            let mut texts = Vec::new();
+            for object in &objects {
+                let status = workflows::status(&connection, object).await?;
+                texts.push(describe(object, &status, args.all, context.now()));
+            }
             context.ui.print(&texts.join("\n"))?;
         }
     }
@@ -48,22 +61,22 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
 }
 
 /// The workflow as text: facts first, then the tree of its nodes.
-pub(super) fn describe(object: &DynamicObject, now: Timestamp) -> String {
-    let status = status_of(object);
-    let mut text = facts(object, &status, now);
+pub(super) fn describe(object: &DynamicObject, status: &StatusView, all: bool, now: Timestamp) -> String {
+    let mut text = facts(object, status, now);
     if !status.nodes.is_empty() {
         text.push('\n');
-        text.push_str(&tree(object, &status, now));
+        text.push_str(&tree(object, status, all, now));
     }
     text
 }
 
-/// What is shown of the object's status; of one that is not understood, nothing.
+/// What is shown of the object's status but for nodes that are stored elsewhere; of one that is not understood,
+/// nothing.
 pub(super) fn status_of(object: &DynamicObject) -> StatusView {
-    let status = object.data.get("status").cloned().unwrap_or_default();
-    let mut status: StatusView = serde_json::from_value(status).unwrap_or_default();
-    status.unpack();
+    let status = object.data.get("status");
     status
+        .and_then(|status| StatusView::deserialize(status).ok())
+        .unwrap_or_default()
 }
 
 /// What is shown of the object's spec.
@@ -177,11 +190,26 @@ pub(super) fn duration(start: Option<Timestamp>, end: Option<Timestamp>, now: Ti
         .unwrap_or_default()
 }
 
+/// The most rows of a tree. More would not be read, and take long to print.
+const ROWS: usize = 500;
+/// What is said below a tree that was folded.
+const FOLDED: &str = "Large groups are folded: `--all` shows every node.";
+
 /// The tree of nodes, with Argo's columns.
-fn tree(object: &DynamicObject, status: &StatusView, now: Timestamp) -> String {
+fn tree(object: &DynamicObject, status: &StatusView, all: bool, now: Timestamp) -> String {
     let forest = Forest::new(status);
     let name = workflows::name_of(object);
     let mut table = Table::new(["STEP", "TEMPLATE", "PODNAME", "DURATION", "MESSAGE"]);
+    if !all && forest.items.len() > ROWS {
+        folded(&forest, &mut |label, item| {
+            let node = item.and_then(|item| status.nodes.get(&item.id));
+            table.row(item.map_or_else(
+                || vec![label.clone()],
+                |item| row(&name, label.clone(), item, node, now),
+            ));
+        });
+        return format!("{}\n{}\n", table.render(0).trim_end(), FOLDED);
+    }
     for root in &forest.roots {
         rows(&forest, *root, "", "", &mut |label, item| {
             // The items of a steps' loop stand below a row for which there is no node.
@@ -242,5 +270,34 @@ fn rows(forest: &Forest, at: usize, own: &str, below: &str, each: &mut impl FnMu
             &format!("{below}{space}"),
             each,
         );
+    }
+}
+
+/// The rows of a large tree that fit, below the topmost one.
+fn folded(forest: &Forest, each: &mut impl FnMut(String, Option<&Item>)) {
+    let glyph = |item: &Item| paint(item.phase.style(), item.phase.glyph());
+    if let Some(root) = forest.roots.first().map(|root| &forest.items[*root]) {
+        each(format!("{} {}", glyph(root), root.name), Some(root));
+    }
+    for row in fold::rows(forest, ROWS) {
+        let branches = render::guides(&row.guides);
+        match row.shows {
+            Shows::Item { at, folded } => {
+                let item = &forest.items[at];
+                let counts = if folded {
+                    format!("  {}", item.counts.show())
+                } else {
+                    String::new()
+                };
+                each(
+                    format!("{branches}{} {}{counts}", glyph(item), item.name),
+                    Some(item),
+                );
+            }
+            Shows::Rest { counts } => each(
+                format!("{branches}… {} more  {}", counts.total(), counts.show()),
+                None,
+            ),
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::connect::{Connection, connect};
 use crate::context::Context;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::nodes;
 use crate::output::{self, Format, ListFormat};
 use crate::table::Table;
 use crate::tree::forest::Forest;
@@ -41,7 +42,15 @@ pub struct Args {
 /// Runs the command.
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     let connection = connect(context).await?;
-    let found = find(&connection, &args).await?;
+    let mut found = find(&connection, &args).await?;
+    if matches!(
+        args.output,
+        Some(ListFormat::Json | ListFormat::Yaml | ListFormat::Wide)
+    ) {
+        for object in &mut found {
+            nodes::hydrate(&connection.client, object).await?;
+        }
+    }
     match args.output {
         Some(ListFormat::Json) => output::print_list(context, Format::Json, &found)?,
         Some(ListFormat::Yaml) => output::print_list(context, Format::Yaml, &found)?,

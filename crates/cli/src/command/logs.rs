@@ -16,8 +16,8 @@ use crate::context::Context;
 use crate::error::{CommandError, Result, status_code};
 use crate::exit::Exit;
 use crate::pods;
-use crate::tree::view::{StatusView, WorkflowView, workflows as resource};
 use crate::ui::style;
+use crate::watch::{self, Sight};
 
 /// The label that names a pod's workflow.
 const WORKFLOW_LABEL: &str = "workflows.argoproj.io/workflow";
@@ -170,11 +170,7 @@ impl Source<'_> {
             .default_backoff()
             .applied_objects()
             .boxed();
-        let workflows: Api<WorkflowView> =
-            Api::namespaced_with(self.client.clone(), self.namespace, &resource());
-        let mut workflow = watcher::watch_object(workflows, self.workflow)
-            .default_backoff()
-            .boxed();
+        let mut workflow = watch::changes(self.client, self.namespace, self.workflow);
         let mut shown = BTreeSet::new();
         let mut showing = FuturesUnordered::new();
         let mut over = false;
@@ -188,9 +184,7 @@ impl Source<'_> {
                     }
                 }
                 Some(result) = showing.next() => result?,
-                Some(Ok(view)) = workflow.next(), if !over => {
-                    over = view.is_none_or(|view| view.status.is_some_and(|status: StatusView| status.is_finished()));
-                }
+                Some(Ok(sight)) = workflow.next(), if !over => over = sight != Sight::Changed,
             }
         }
         Ok(())

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use kinds::kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Map, Value, json};
 
-use super::get::status_of;
 use super::workflows;
 use crate::connect::{Connection, connect};
 use crate::context::Context;
 use crate::error::{CommandError, Result};
 use crate::exit::Exit;
+use crate::nodes;
 
 /// Let held workflows go on, and end the pauses in them
 #[derive(Debug, clap::Args)]
@@ -33,8 +33,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
 }
 
 async fn resume(connection: &Connection, name: &str, now: Timestamp) -> Result<()> {
-    let workflow = workflows::get(connection, name).await?;
-    let patch = patch(&workflow, now).ok_or_else(|| {
+    let mut workflow = workflows::get(connection, name).await?;
+    // A pause whose node lies elsewhere is written whole: what stands in the Workflow hides what lies elsewhere.
+    let inline = workflow
+        .data
+        .pointer("/status/nodes")
+        .cloned()
+        .unwrap_or_default();
+    nodes::hydrate(&connection.client, &mut workflow).await?;
+    let patch = patch(&workflow, &inline, now).ok_or_else(|| {
         CommandError::failed(format!(
             "workflow {name} is not suspended and has no pause to end"
         ))
@@ -47,15 +54,27 @@ async fn resume(connection: &Connection, name: &str, now: Timestamp) -> Result<(
 
 /// What resumes the workflow, if it is held or pauses. Carries the resourceVersion, so that a node that
 /// has ended meanwhile is not changed.
-fn patch(workflow: &DynamicObject, now: Timestamp) -> Option<Value> {
+fn patch(workflow: &DynamicObject, inline: &Value, now: Timestamp) -> Option<Value> {
     let held = workflow.data.pointer("/spec/suspend") == Some(&Value::Bool(true));
-    let ended = json!({"phase": "Succeeded", "finishedAt": meta::time::seconds(now)});
-    let status = status_of(workflow);
-    let pauses = status
-        .nodes
-        .values()
-        .filter(|node| node.kind == "Suspend" && node.phase == "Running");
-    let nodes: Map<String, Value> = pauses.map(|node| (node.id.clone(), ended.clone())).collect();
+    let pauses = workflow
+        .data
+        .pointer("/status/nodes")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let pauses = pauses.filter(|(_, node)| node["type"] == "Suspend" && node["phase"] == "Running");
+    let nodes: Map<String, Value> = pauses
+        .map(|(id, node)| {
+            let mut ended = if inline.get(id).is_some() {
+                json!({})
+            } else {
+                node.clone()
+            };
+            ended["phase"] = "Succeeded".into();
+            ended["finishedAt"] = meta::time::seconds(now).into();
+            (id.clone(), ended)
+        })
+        .collect();
     if !held && nodes.is_empty() {
         return None;
     }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Result};
 use crate::exit::Exit;
 use crate::follow::{self, End, Followed, Lines};
+use crate::nodes;
 use crate::output::{self, Format};
 use crate::platform::{PlatformOptions, Running};
 use crate::signals::Interrupts;
@@ -123,7 +124,9 @@ async fn show(
     let mut objects = Vec::new();
     for followed in finished {
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &followed.namespace, &workflows());
-        objects.push(api.get(&followed.name).await?);
+        let mut object = api.get(&followed.name).await?;
+        nodes::hydrate(client, &mut object).await?;
+        objects.push(object);
     }
     output::print(context, format, &objects)
 }

@@ -124,9 +124,14 @@ async fn after(
     let mut interrupts = Interrupts::listen()?;
     match args.output {
         Some(format) => output::print(context, format, &created)?,
-        None => created
-            .iter()
-            .try_for_each(|workflow| context.ui.print(&get::describe(workflow, context.now())))?,
+        None => created.iter().try_for_each(|workflow| {
+            context.ui.print(&get::describe(
+                workflow,
+                &get::status_of(workflow),
+                false,
+                context.now(),
+            ))
+        })?,
     }
     let targets: Vec<(String, String)> = created.iter().map(target).collect();
     if args.log {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::connect::Connection;
 use crate::context::Context;
 use crate::error::{CommandError, Result, status_code};
-use crate::tree::view::workflows;
+use crate::nodes::{self, Place};
+use crate::tree::view::{StatusView, workflows};
 
 /// The name that stands for the workflow created last.
 pub(super) const LATEST: &str = "@latest";
@@ -31,6 +32,16 @@ pub(super) async fn get(connection: &Connection, name: &str) -> Result<DynamicOb
             error
         }
     })
+}
+
+/// The status of a workflow that was found, its nodes whole.
+pub(super) async fn status(connection: &Connection, object: &DynamicObject) -> Result<StatusView> {
+    let place = Place {
+        client: &connection.client,
+        namespace: &connection.namespace,
+        name: &name_of(object),
+    };
+    nodes::status(place).await
 }
 
 /// The names themselves, `@latest` replaced by what it stands for.

@@ -188,7 +188,7 @@ fn line(guides: &str, cell: &Cell, names: usize, room: usize) -> String {
 }
 
 /// `│  ├─ ` for a row with a sibling below it, whose parent has one too.
-fn guides(levels: &[bool]) -> String {
+pub fn guides(levels: &[bool]) -> String {
     let Some((last, above)) = levels.split_last() else {
         return String::new();
     };

@@ -1,19 +1,10 @@
 //! A Workflow as far as it is shown: a projection of its status, decoded straight from the answer.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
-use base64::Engine as _;
 use jiff::Timestamp;
 use kinds::kube::api::{ApiResource, GroupVersionKind};
-use kinds::kube::core::Object;
 use serde::{Deserialize, Deserializer};
-
-/// A Workflow as far as it is shown.
-pub type WorkflowView = Object<SpecView, StatusView>;
-
-/// The largest status that a compressed one may unpack to, in bytes.
-const MAX_UNPACKED: u64 = 512 << 20;
 
 /// The Workflow kind, for dynamic clients.
 #[must_use]
@@ -55,6 +46,9 @@ pub struct StatusView {
     /// The nodes, gzipped and in base64, where they are too large.
     #[serde(skip_serializing)]
     pub compressed_nodes: String,
+    /// Which chunks hold the others, where they are larger still.
+    #[serde(skip_serializing)]
+    pub offload_node_status_version: String,
     /// Global outputs.
     #[serde(deserialize_with = "null_default")]
     pub outputs: OutputsView,
@@ -190,24 +184,11 @@ pub struct ArtifactView {
 }
 
 impl StatusView {
-    /// Unpacks the nodes where they came compressed.
-    pub fn unpack(&mut self) {
-        if self.nodes.is_empty() && !self.compressed_nodes.is_empty() {
-            self.nodes = unpack(&self.compressed_nodes).unwrap_or_default();
-        }
-    }
-
     /// Whether the workflow is over.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.phase.as_str(), "Succeeded" | "Failed" | "Error")
     }
-}
-
-fn unpack(packed: &str) -> Option<BTreeMap<String, NodeView>> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(packed).ok()?;
-    let unpacked = flate2::read::GzDecoder::new(bytes.as_slice()).take(MAX_UNPACKED);
-    serde_json::from_reader(unpacked).ok()
 }
 
 fn null_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(

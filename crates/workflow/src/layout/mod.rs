@@ -33,8 +33,8 @@ pub use self::chunk::{Chunk, ChunkObject, chunk_name};
 pub use self::manifest::Manifest;
 pub(crate) use self::packed::pack_nodes;
 pub use self::packed::{pack, unpack};
-pub use self::parts::{LIST_MAX, Stored};
-pub(crate) use self::parts::{count, holding, key, of_key, size, slice};
+pub use self::parts::{LIST_MAX, Stored, key, of_key};
+pub(crate) use self::parts::{count, holding, size, slice};
 
 /// API group and version of chunks.
 pub const CHUNK_API_VERSION: &str = "plimsoll.dev/v1alpha1";

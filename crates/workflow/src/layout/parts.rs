@@ -49,7 +49,7 @@ impl Stored for Value {
 }
 
 /// The key under which a part is stored; that of part 0 is the node's id.
-pub(crate) fn key(id: &str, nth: u32) -> String {
+pub fn key(id: &str, nth: u32) -> String {
     if nth == 0 {
         id.to_owned()
     } else {
@@ -58,7 +58,7 @@ pub(crate) fn key(id: &str, nth: u32) -> String {
 }
 
 /// The id of the node that a key's part belongs to, and which part it is.
-pub(crate) fn of_key(key: &str) -> (&str, u32) {
+pub fn of_key(key: &str) -> (&str, u32) {
     let part = key
         .split_once(MARK)
         .and_then(|(id, nth)| Some((id, nth.parse().ok()?)));

@@ -17,6 +17,17 @@ use crate::subst::Failure;
 /// Tasks that may start, in the order in which they are looked at: rank and index.
 type Ready = BTreeSet<(usize, usize)>;
 
+/// The task to look at next: the first of those that may start and those that a limit stood against. Once it
+/// stands against one again, those need not be tried.
+fn next_task(ready: &mut Ready, blocked: &mut Ready, full: bool) -> Option<(usize, usize)> {
+    let again = blocked.first().filter(|_| !full);
+    if again.is_some_and(|again| ready.first().is_none_or(|first| again < first)) {
+        blocked.pop_first()
+    } else {
+        ready.pop_first()
+    }
+}
+
 impl Machine {
     pub(super) fn evaluate_dag(
         &mut self,
@@ -28,14 +39,17 @@ impl Machine {
             return Ok(Plan::Dag(plan));
         }
         let mut ready = self.dag_changes(ix, &mut plan, notes)?;
-        while let Some((_, task)) = ready.pop_first() {
+        let mut full = false;
+        while let Some((_, task)) = next_task(&mut ready, &mut plan.blocked, full) {
             if phase::over(self.phase(ix)) {
                 return Ok(Plan::Idle);
             }
+            let waiting = plan.blocked.len();
             let over = self.run_task(ix, &mut plan, task)?;
             if over {
                 self.task_settled(&mut plan, task, &mut ready)?;
             }
+            full |= plan.blocked.len() > waiting;
         }
         self.assess_dag(ix, plan)
     }
@@ -43,10 +57,7 @@ impl Machine {
     /// Takes note of what changed; answers the tasks that may start.
     fn dag_changes(&mut self, ix: Ix, plan: &mut DagPlan, notes: Vec<Note>) -> Result<Ready, String> {
         let ranked = |t: usize, plan: &DagPlan| (plan.tasks[t].rank.unwrap_or_default(), t);
-        let mut ready: Ready = std::mem::take(&mut plan.blocked)
-            .into_iter()
-            .map(|t| ranked(t, plan))
-            .collect();
+        let mut ready = Ready::new();
         if !plan.started {
             plan.started = true;
             let free = plan.order.iter().copied().filter(|t| plan.tasks[*t].missing == 0);
@@ -72,10 +83,8 @@ impl Machine {
     }
 
     fn tend_unsettled_tasks(&mut self, ix: Ix, plan: &mut DagPlan, ready: &mut Ready) -> Result<(), String> {
-        for task in plan.order.clone() {
-            let slot = &plan.tasks[task].slot;
-            let over = !slot.settled && slot.node.is_some_and(|n| self.fulfilled(n));
-            if over && self.tend_task(ix, plan, task)? {
+        for task in std::mem::take(&mut plan.untended) {
+            if self.tend_task(ix, plan, task)? {
                 self.task_settled(plan, task, ready)?;
             }
         }
@@ -97,6 +106,8 @@ impl Machine {
         plan.tasks[task].slot = slot;
         if settled {
             plan.unsettled -= 1;
+        } else if node.is_some_and(|node| self.fulfilled(node)) {
+            plan.untended.insert(task);
         }
         match (outcome, node) {
             (Err(message), Some(node)) => {
@@ -214,8 +225,9 @@ impl Machine {
                 Some(node)
             }
             Err(Stop::Blocked) => {
-                plan.blocked.push_back(task);
-                self.blocked.insert(ix);
+                let rank = plan.tasks[task].rank.unwrap_or_default();
+                plan.blocked.insert((rank, task));
+                self.block(ix);
                 None
             }
             Err(Stop::Error(message)) => {
@@ -254,6 +266,8 @@ impl Machine {
                 .map(|t| Slot::new(Arc::new(t), origin.clone()))
                 .collect(),
             by_node: HashMap::new(),
+            tried: false,
+            untended: BTreeSet::new(),
             unresolved: None,
             started: true,
         };

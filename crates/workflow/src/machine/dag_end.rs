@@ -57,11 +57,11 @@ impl Machine {
     /// The phase that the dag has come to. `Running` until everything that was started is over; a target that
     /// did not run takes its phase from the branches that lead to it.
     fn dag_verdict(&self, ix: Ix, plan: &DagPlan) -> &'static str {
-        let exits_over = plan.targets.iter().all(|t| {
-            let exit = plan.tasks[*t].slot.exit;
-            exit.is_none_or(|e| self.fulfilled(e))
-        });
-        if self.control.shutdown.enabled() && exits_over && !plan.frame.on_exit {
+        let exits_over = || {
+            let mut exits = plan.targets.iter().filter_map(|t| plan.tasks[*t].slot.exit);
+            exits.all(|exit| self.fulfilled(exit))
+        };
+        if self.control.shutdown.enabled() && !plan.frame.on_exit && exits_over() {
             return FAILED;
         }
         if plan.unsettled > 0 {

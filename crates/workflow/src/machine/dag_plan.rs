@@ -1,6 +1,6 @@
 //! The plan of a dag: who waits for whom, which ends decide, and in which order tasks are looked at.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use argo::{DagTask, Template};
@@ -19,7 +19,7 @@ pub(super) fn plan(template: &Arc<Template>, frame: Frame) -> Result<DagPlan, St
         .collect();
     let mut tasks = Vec::with_capacity(declared.len());
     for task in declared {
-        let logic = logic(task, declared)?;
+        let logic = logic(task, declared, &index)?;
         let dependencies = logic.tasks().into_iter().map(|name| {
             let found = index.get(name).copied();
             found.ok_or_else(|| format!("task '{}' depends on '{name}', which does not exist", task.name))
@@ -49,23 +49,21 @@ pub(super) fn plan(template: &Arc<Template>, frame: Frame) -> Result<DagPlan, St
         order,
         by_node: HashMap::new(),
         unsettled: 0,
-        blocked: VecDeque::new(),
+        blocked: BTreeSet::new(),
+        untended: BTreeSet::new(),
         started: false,
     })
 }
 
 /// When a task may start, among its siblings.
-fn logic(task: &DagTask, tasks: &[DagTask]) -> Result<Depends, String> {
+fn logic(task: &DagTask, tasks: &[DagTask], index: &HashMap<&str, usize>) -> Result<Depends, String> {
     let declared = if task.depends.is_empty() {
         Depends::of_dependencies(task.dependencies.iter().cloned())
     } else {
         Depends::parse(&task.depends).map_err(|e| e.message)?
     };
     Ok(declared.expand(&|name| {
-        let on = tasks
-            .iter()
-            .find(|t| t.name == name)
-            .and_then(|t| t.continue_on.as_ref());
+        let on = index.get(name).and_then(|of| tasks[*of].continue_on.as_ref());
         ContinueOn {
             error: on.is_some_and(|c| c.error),
             failed: on.is_some_and(|c| c.failed),

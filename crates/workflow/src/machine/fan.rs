@@ -211,11 +211,8 @@ impl Machine {
     /// Looks at every slot whose node is over but whose hooks or exit handler are not, as when one of them
     /// could not start for a limit.
     fn tend_unsettled(&mut self, ix: Ix, plan: &mut FanPlan) -> Result<(), String> {
-        for slot in 0..plan.slots.len() {
-            let node = plan.slots[slot].node;
-            if !plan.slots[slot].settled && node.is_some_and(|n| self.fulfilled(n)) {
-                self.tend_slot(ix, plan, slot)?;
-            }
+        for slot in std::mem::take(&mut plan.untended) {
+            self.tend_slot(ix, plan, slot)?;
         }
         Ok(())
     }
@@ -230,11 +227,13 @@ impl Machine {
             if !self.start_slot(ix, plan, slot, full)? {
                 full = true;
                 held.push_back(slot);
+                if plan.tried {
+                    break;
+                }
             }
         }
-        if !held.is_empty() {
-            self.blocked.insert(ix);
-        }
+        plan.tried = true;
+        held.append(&mut plan.waiting);
         plan.waiting = held;
         Ok(())
     }
@@ -268,7 +267,10 @@ impl Machine {
         }
         match self.call(call.clone()) {
             Ok(node) | Err(Stop::Depth(node)) => self.seat(ix, plan, slot, node),
-            Err(Stop::Blocked) => return Ok(false),
+            Err(Stop::Blocked) => {
+                self.block(ix);
+                return Ok(false);
+            }
             Err(Stop::Error(message)) => {
                 if let Some(node) = self.nodes.find(&crate::names::node_id(self.name(), &call.name)) {
                     self.seat(ix, plan, slot, node);
@@ -352,6 +354,8 @@ impl Machine {
         }
         if of.settled {
             plan.unsettled -= 1;
+        } else if of.node.is_some_and(|node| self.fulfilled(node)) {
+            plan.untended.insert(slot);
         }
         plan.slots[slot] = of;
         outcome

@@ -171,7 +171,7 @@ impl Machine {
                 Ok(Some(ix))
             }
             Err(Stop::Blocked) => {
-                self.blocked.insert(owner);
+                self.block(owner);
                 Ok(None)
             }
             Err(Stop::Error(message)) => {

@@ -25,20 +25,26 @@ impl Machine {
     /// Whether a new node may start within a boundary.
     pub(super) fn check_limits(&mut self, boundary: Option<Ix>) -> Result<(), Stop> {
         if self.workflow_is_full() {
+            self.blocked.hit(None);
             return Err(Stop::Blocked);
         }
-        let Some(boundary) = boundary else { return Ok(()) };
-        let Some(template) = self.boundaries.get(&boundary).cloned() else {
-            return Ok(());
-        };
-        if self.fail_fast(boundary, &template) {
-            return Err(Stop::Blocked);
-        }
-        let active = self.nodes.counts(Some(boundary)).active_children;
-        if template.parallelism.is_some_and(|limit| active >= limit) {
+        if boundary.is_some_and(|boundary| self.boundary_is_full(boundary)) {
+            self.blocked.hit(boundary);
             return Err(Stop::Blocked);
         }
         Ok(())
+    }
+
+    /// Whether nothing new may start within a boundary: it has given up, or as many are active as it allows.
+    fn boundary_is_full(&mut self, boundary: Ix) -> bool {
+        let Some(template) = self.boundaries.get(&boundary).cloned() else {
+            return false;
+        };
+        if self.fail_fast(boundary, &template) {
+            return true;
+        }
+        let active = self.nodes.counts(Some(boundary)).active_children;
+        template.parallelism.is_some_and(|limit| active >= limit)
     }
 
     /// Whether a template has given up because a child failed; once no pod of it is active it is failed.

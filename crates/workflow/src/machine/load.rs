@@ -7,6 +7,7 @@ use argo::{ObjectMeta, Workflow, WorkflowSpec};
 use meta::Timestamp;
 use serde_json::json;
 
+use super::blocked::Blocked;
 use super::effects::Outbox;
 use super::ledger::Ledger;
 use super::locks::Locks;
@@ -66,8 +67,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         results_wanted: BTreeMap::new(),
         pod_nodes,
         queue: BTreeMap::new(),
-        blocked: BTreeSet::new(),
-        freed: false,
+        blocked: Blocked::default(),
         timers: BTreeSet::new(),
         locks: Locks::load(status.synchronization.as_ref()),
         control,

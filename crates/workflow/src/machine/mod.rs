@@ -10,6 +10,7 @@
 //! it changes. A rebuilt machine starts the root again: nodes with a stored status are taken over as they
 //! are, and those that are over are not looked into.
 
+mod blocked;
 mod call;
 mod dag;
 mod dag_end;
@@ -84,10 +85,7 @@ pub struct Machine {
     daemons: BTreeMap<String, Vec<Ix>>,
     /// What is to be evaluated, deepest first, and why.
     queue: BTreeMap<(Reverse<u32>, Ix), Vec<Note>>,
-    /// Nodes that could not start a child because of a limit.
-    blocked: BTreeSet<Ix>,
-    /// Whether something ended that counted against a limit.
-    freed: bool,
+    blocked: blocked::Blocked,
     /// When to look at a node again.
     timers: BTreeSet<(Timestamp, Ix)>,
     locks: locks::Locks,
@@ -226,6 +224,12 @@ impl Machine {
         self.nodes.iter().map(|(_, node)| &node.status)
     }
 
+    /// How often a node was looked at since the machine was made: what events cost, as a number that is the
+    /// same on every machine.
+    pub fn visits(&self) -> u64 {
+        self.nodes.visits()
+    }
+
     /// The status of the workflow, without its nodes.
     pub fn status(&self) -> &WorkflowStatus {
         &self.status
@@ -260,17 +264,6 @@ impl Machine {
             if self.queue.is_empty() {
                 return;
             }
-        }
-    }
-
-    /// Looks again at nodes that a limit had stopped, once something that counted is over.
-    fn unblock(&mut self) {
-        if !self.freed || self.workflow_is_full() {
-            return;
-        }
-        self.freed = false;
-        for ix in std::mem::take(&mut self.blocked) {
-            self.enqueue(ix, Note::Own);
         }
     }
 
@@ -340,7 +333,8 @@ impl Machine {
     /// Changes a status, and tells the caller if the change matters to it.
     fn apply(&mut self, ix: Ix, change: impl FnOnce(&mut NodeStatus, Timestamp)) {
         let now = self.now;
-        let before = self.nodes.counts(None);
+        let boundary = self.nodes.boundary(ix);
+        let before = (self.nodes.counts(None), self.nodes.counts(boundary));
         let matters = self.nodes.change(ix, |status| change(status, now));
         if matters {
             if phase::over(self.phase(ix)) {
@@ -351,9 +345,10 @@ impl Machine {
                 self.enqueue(parent, Note::Child(ix, None));
             }
         }
-        let after = self.nodes.counts(None);
-        self.freed |=
-            after.active_children < before.active_children || after.active_pods < before.active_pods;
+        let after = (self.nodes.counts(None), self.nodes.counts(boundary));
+        if after.0.is_less_busy_than(before.0) || after.1.is_less_busy_than(before.1) {
+            self.blocked.free(boundary);
+        }
     }
 
     /// Sets a node's phase, with a message.

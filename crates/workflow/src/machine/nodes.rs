@@ -4,6 +4,8 @@
 //! last written, keeps the counts, and says whom to tell. It knows nothing of what nodes mean.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use argo::NodeStatus;
 
@@ -63,6 +65,13 @@ pub(crate) struct Counts {
     pub(crate) total: i64,
 }
 
+impl Counts {
+    /// Whether fewer are active.
+    pub(crate) fn is_less_busy_than(self, other: Self) -> bool {
+        self.active_children < other.active_children || self.active_pods < other.active_pods
+    }
+}
+
 /// All nodes of a workflow.
 #[derive(Debug, Default)]
 pub(crate) struct Nodes {
@@ -76,6 +85,8 @@ pub(crate) struct Nodes {
     changes: Changes,
     /// Whether any of the changes is more than progress of nodes that go on.
     decided: bool,
+    /// How often a node was looked at.
+    visits: AtomicU64,
 }
 
 impl Nodes {
@@ -125,8 +136,15 @@ impl Nodes {
         self.by_id.get(id).copied()
     }
 
+    /// How often a node was looked at, by anyone for anything.
+    pub(crate) fn visits(&self) -> u64 {
+        self.visits.load(Relaxed)
+    }
+
     /// A node.
     pub(crate) fn get(&self, ix: Ix) -> &Node {
+        // One machine is used by one task at a time: this counts exactly, and costs as much as a plain number.
+        self.visits.store(self.visits.load(Relaxed) + 1, Relaxed);
         &self.list[ix.0 as usize]
     }
 
@@ -194,6 +212,11 @@ impl Nodes {
         self.list[parent.0 as usize].status.children.push(id);
     }
 
+    /// The steps or dag node that a node belongs to.
+    pub(crate) fn boundary(&self, ix: Ix) -> Option<Ix> {
+        self.find(&self.status(ix).boundary_id)
+    }
+
     /// The counts of a boundary, or of all.
     pub(crate) fn counts(&self, boundary: Option<Ix>) -> Counts {
         self.counts.get(&boundary).copied().unwrap_or_default()
@@ -211,7 +234,7 @@ impl Nodes {
         if part == Counts::default() {
             return;
         }
-        let boundary = self.find(&self.status(ix).boundary_id);
+        let boundary = self.boundary(ix);
         let mut add = |key: Option<Ix>| {
             let counts = self.counts.entry(key).or_default();
             counts.active_pods += sign * part.active_pods;

@@ -8,8 +8,13 @@ use crate::phase::{self, kind};
 impl Machine {
     /// The children of a node, hooks among them.
     pub(super) fn children(&self, ix: Ix) -> Vec<Ix> {
+        self.each_child(ix).collect()
+    }
+
+    /// As [`Machine::children`], one by one: some only ask for the first or the last.
+    fn each_child(&self, ix: Ix) -> impl DoubleEndedIterator<Item = Ix> + '_ {
         let ids = &self.nodes.status(ix).children;
-        ids.iter().filter_map(|id| self.nodes.find(id)).collect()
+        ids.iter().filter_map(|id| self.nodes.find(id))
     }
 
     /// The nodes that whatever comes after a node becomes a child of.
@@ -19,11 +24,9 @@ impl Machine {
             kind::SKIPPED | kind::SUSPEND | kind::HTTP | kind::PLUGIN => vec![ix],
             kind::POD if !self.has_containers(ix) => vec![ix],
             kind::POD | kind::CONTAINER | kind::TASK_GROUP => self.outbound_of_children(ix),
-            kind::RETRY if !status.children.is_empty() => self
-                .children(ix)
-                .last()
-                .map(|last| vec![*last])
-                .unwrap_or_default(),
+            kind::RETRY if !status.children.is_empty() => {
+                self.each_child(ix).next_back().into_iter().collect()
+            }
             _ => {
                 let ends = status.outbound_nodes.iter().filter_map(|id| self.nodes.find(id));
                 ends.flat_map(|end| self.outbound(end)).collect()
@@ -51,10 +54,8 @@ impl Machine {
 
     /// Whether a pod is of a container set: its children are containers.
     fn has_containers(&self, ix: Ix) -> bool {
-        let children = self.children(ix);
-        children
-            .first()
-            .is_some_and(|c| self.nodes.status(*c).r#type == kind::CONTAINER)
+        let first = self.each_child(ix).next();
+        first.is_some_and(|c| self.nodes.status(c).r#type == kind::CONTAINER)
     }
 
     /// The last attempt of a retry node.
@@ -62,8 +63,7 @@ impl Machine {
         if self.nodes.status(ix).r#type != kind::RETRY {
             return None;
         }
-        let attempts = self.children(ix).into_iter();
-        attempts
+        self.each_child(ix)
             .rev()
             .find(|c| !phase::hooked(self.nodes.status(*c)) || phase::retried(self.nodes.status(*c)))
     }

@@ -2,7 +2,7 @@
 //!
 //! All of it follows from the spec and the statuses, and is made again when a machine is rebuilt.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use argo::status::NodeFlag;
@@ -149,6 +149,10 @@ pub(crate) struct FanPlan {
     pub(crate) by_node: HashMap<Ix, usize>,
     /// Slots that are not started yet.
     pub(crate) waiting: VecDeque<usize>,
+    /// Whether each of those was tried: none of them is skipped, all need a place.
+    pub(crate) tried: bool,
+    /// Slots whose nodes are over, but not their hooks or exit handlers.
+    pub(crate) untended: BTreeSet<usize>,
     /// Slots that are not over yet.
     pub(crate) unsettled: usize,
     /// Whether a variable that should be known was not: Argo waits for it for ever.
@@ -201,8 +205,10 @@ pub(crate) struct DagPlan {
     pub(crate) by_node: HashMap<Ix, usize>,
     /// Tasks that are started but not over.
     pub(crate) unsettled: usize,
-    /// Tasks that a limit keeps from starting.
-    pub(crate) blocked: VecDeque<usize>,
+    /// Tasks that a limit keeps from starting: rank and index.
+    pub(crate) blocked: BTreeSet<(usize, usize)>,
+    /// Tasks whose nodes are over, but not their hooks or exit handlers.
+    pub(crate) untended: BTreeSet<usize>,
     /// Whether it was started.
     pub(crate) started: bool,
 }

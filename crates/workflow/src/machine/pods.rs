@@ -6,6 +6,8 @@
 //!                                                                              --> patch --> pod released
 //! ```
 
+use std::sync::Arc;
+
 use argo::{NodeStatus, Outputs, Template, Time};
 use meta::Timestamp;
 use meta::time::SignedDuration;
@@ -215,9 +217,9 @@ impl Machine {
     }
 
     /// The template of a pod's node; after a restart it may have to be found again.
-    fn pod_template(&mut self, ix: Ix) -> Option<Template> {
+    fn pod_template(&mut self, ix: Ix) -> Option<Arc<Template>> {
         if let Plan::Pod(plan) = &self.nodes.get(ix).plan {
-            return Some((*plan.template).clone());
+            return Some(Arc::clone(&plan.template));
         }
         let status = self.nodes.status(ix);
         let holder = Holder {
@@ -229,7 +231,7 @@ impl Machine {
         self.templates
             .resolve(&base, &holder)
             .ok()
-            .map(|(_, t)| (*t).clone())
+            .map(|(_, template)| template)
     }
 
     /// Ends a node's pod and says why.

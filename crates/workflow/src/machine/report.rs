@@ -50,7 +50,7 @@ impl Machine {
             Plan::Group(plan) if plan.unresolved.is_some() => {
                 plan.unresolved.clone().map(|tag| WaitReason::Variable { tag })
             }
-            _ if self.blocked.contains(&ix) => Some(WaitReason::Parallelism),
+            _ if self.blocked.contains(ix, node.depth) => Some(WaitReason::Parallelism),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! A steps node: groups one after another, each of steps that run together.
 //! Rule: workflow/controller/steps.go.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use argo::template::ContinueOn;
@@ -244,6 +244,8 @@ fn fan_of(plan: &StepsPlan) -> FanPlan {
             .collect(),
         by_node: HashMap::new(),
         waiting: VecDeque::new(),
+        tried: false,
+        untended: BTreeSet::new(),
         unsettled: 0,
         unresolved: None,
         started: false,
