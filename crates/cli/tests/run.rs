@@ -54,7 +54,7 @@ async fn what_succeeds_ends_with_its_outputs() {
     controller.abort();
     assert_eq!(outcome.exit, Exit::Success, "{}", outcome.stderr);
     expect![[r#"
-        hello-hjklm  Succeeded  2.0s
+        hello-45678  Succeeded  2.0s
 
         Outputs
           words   2
@@ -78,11 +78,11 @@ async fn what_fails_ends_with_one() {
     controller.abort();
     assert_eq!(outcome.exit, Exit::Failed);
     expect![[r#"
-        hello-hjklm  Failed  2.0s
+        hello-45678  Failed  2.0s
 
-        ✖ hello-hjklm  Failed: Error (exit code 3)
+        ✖ hello-45678  Failed: Error (exit code 3)
 
-        hint: `plimsoll up --detach`, then `plimsoll logs hello-hjklm hello-hjklm` shows all that it said
+        hint: `plimsoll up --detach`, then `plimsoll logs hello-45678 hello-45678` shows all that it said
 
         Outputs
           words   2
