@@ -14,6 +14,7 @@
 
 mod active;
 mod agent;
+mod claims;
 mod config;
 mod directory;
 mod environment;
@@ -42,13 +43,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Where a test may kill the control plane: the names of [`meta::crash::point`] in this crate.
-pub const CRASH_POINTS: [&str; 6] = [
+pub const CRASH_POINTS: [&str; 9] = [
     "node.pod-directory",
     "node.start",
     "node.start-sent",
     "node.ended",
     "node.status-written",
     "node.delete",
+    "node.claim-directory",
+    "node.claim-volume",
+    "node.claim-removed",
 ];
 
 pub use config::{ApiAccess, Capacity, Image, NodeConfig};
@@ -56,6 +60,7 @@ pub use logs::{LogError, LogRequest, Logs, seconds_before};
 
 use active::Active;
 use agent::Agent;
+use claims::{Claims, Reclaimer};
 use fields::NodeFacts;
 use link::Link;
 use register::{Offer, Registrar};
@@ -84,6 +89,7 @@ pub struct Node {
     shutdown: CancellationToken,
     agent: JoinHandle<()>,
     heartbeat: JoinHandle<()>,
+    reclaimer: JoinHandle<()>,
 }
 
 impl Node {
@@ -113,11 +119,13 @@ impl Node {
             cpu_millis: offer.cpu_millis,
             memory: offer.memory,
         };
+        let claims = Claims::new(client.clone(), &config.directory);
         let starter = Starter {
             client,
             config: config.clone(),
             facts,
             abilities: abilities.clone(),
+            claims: claims.clone(),
         };
         let agent = Agent::new(starter, link, active).await.map_err(spawner_error)?;
         registrar.register().await.map_err(Box::new)?;
@@ -127,6 +135,7 @@ impl Node {
             abilities,
             agent: tokio::spawn(agent.run(shutdown.clone())),
             heartbeat: tokio::spawn(registrar.keep_alive()),
+            reclaimer: tokio::spawn(Reclaimer::new(claims).run(shutdown.clone())),
             shutdown,
         })
     }
@@ -151,5 +160,6 @@ impl Node {
         self.heartbeat.abort();
         self.shutdown.cancel();
         let _ = self.agent.await;
+        let _ = self.reclaimer.await;
     }
 }

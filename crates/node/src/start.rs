@@ -6,6 +6,7 @@ use kinds::k8s::api::core::v1::{Container, Pod, VolumeMount};
 use kinds::kube::Client;
 use spawner::protocol::{Abilities, Key, Mount, Sandbox, Start, User};
 
+use crate::claims::Claims;
 use crate::config::{Image, NodeConfig};
 use crate::directory::PodDirectory;
 use crate::environment::{self, Environment};
@@ -39,6 +40,8 @@ pub(crate) struct Starter {
     pub(crate) facts: NodeFacts,
     /// What the spawner can do here.
     pub(crate) abilities: Abilities,
+    /// What volume claims stand for.
+    pub(crate) claims: Claims,
 }
 
 impl Starter {
@@ -126,6 +129,7 @@ impl Starter {
         volumes::Maker {
             client: self.client.clone(),
             facts: self.facts.clone(),
+            claims: self.claims.clone(),
         }
     }
 

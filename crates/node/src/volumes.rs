@@ -11,6 +11,7 @@ use kinds::k8s::api::core::v1::{
 };
 use kinds::kube::{Api, Client, api::PostParams};
 
+use crate::claims::Claims;
 use crate::config::Image;
 use crate::directory::PodDirectory;
 use crate::environment::find;
@@ -51,6 +52,8 @@ pub(crate) struct Maker {
     pub(crate) client: Client,
     /// What pods may ask of the node.
     pub(crate) facts: NodeFacts,
+    /// What volume claims stand for.
+    pub(crate) claims: Claims,
 }
 
 impl Maker {
@@ -87,6 +90,10 @@ impl Maker {
         if volume.image.is_some() {
             return Ok(());
         }
+        if let Some(claim) = &volume.persistent_volume_claim {
+            let path = self.claims.path(namespace(pod), &claim.claim_name).await?;
+            return Ok(link(&path, &at)?);
+        }
         let payload = self.payload(pod, volume).await?;
         payload::write(&at, &payload)?;
         Ok(())
@@ -115,7 +122,7 @@ impl Maker {
             self.projected(pod, projected, &mut payload).await?;
         } else {
             return Err(VolumeError::Unavailable(
-                "this node has emptyDir, configMap, secret, projected, downwardAPI, hostPath and image volumes only"
+                "this node has emptyDir, configMap, secret, projected, downwardAPI, hostPath, image and claimed volumes only"
                     .to_owned(),
             ));
         }
@@ -269,6 +276,18 @@ fn empty_dir(at: &Path, group: Option<u32>) -> io::Result<()> {
     std::fs::set_permissions(at, std::fs::Permissions::from_mode(mode))
 }
 
+/// Makes the volume `at` stand for `path`, whatever an interrupted attempt left there.
+fn link(path: &Path, at: &Path) -> io::Result<()> {
+    if let Some(volumes) = at.parent() {
+        std::fs::create_dir_all(volumes)?;
+    }
+    match std::fs::remove_file(at) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(path, at)
+}
+
 /// What a volume shows: a path of the machine, and whether it may only be read.
 pub(crate) fn path(
     volume: &Volume,
@@ -289,7 +308,11 @@ pub(crate) fn path(
             )
         });
     }
-    Ok((directory.volume(&volume.name), volume.empty_dir.is_none()))
+    let read_only = match &volume.persistent_volume_claim {
+        Some(claim) => claim.read_only == Some(true),
+        None => volume.empty_dir.is_none(),
+    };
+    Ok((directory.volume(&volume.name), read_only))
 }
 
 fn host_path(host: &HostPathVolumeSource) -> Result<(), VolumeError> {

@@ -13,6 +13,7 @@ use kinds::kube::api::DeleteParams;
 use serde_json::json;
 
 use crate::Test;
+use crate::claims;
 use crate::rig::{Rig, block_on, kill_spawner, phase, pod, state};
 
 pub(crate) const TESTS: &[Test] = &[("no_crash_starts_twice_or_loses", no_crash_starts_twice_or_loses)];
@@ -44,7 +45,24 @@ async fn control_plane(directory: &Path) {
         delete_while_running(&rig).await;
         std::fs::write(directory.join("deleted"), "").unwrap();
     }
+    use_a_claim(&rig).await;
     rig.stop().await;
+}
+
+/// A pod with a claimed volume, and the claim deleted after it: nothing of it is left.
+async fn use_a_claim(rig: &Rig) {
+    const NAMESPACE: &str = "claimed";
+    let namespaces = Api::<Namespace>::all(rig.client.clone());
+    if namespaces.get_opt(NAMESPACE).await.unwrap().is_none() {
+        rig.namespace(NAMESPACE).await;
+    }
+    if rig.pods(NAMESPACE).get_opt("p").await.unwrap().is_none() {
+        claims::ensure(rig, NAMESPACE).await;
+        rig.create(NAMESPACE, &claims::user("echo x > /data/x")).await;
+    }
+    assert_eq!(phase(&rig.finished(NAMESPACE).await), "Succeeded");
+    claims::delete(rig, NAMESPACE).await;
+    claims::gone(rig).await;
 }
 
 /// A pod that is deleted while it runs; only the node can end and delete it.

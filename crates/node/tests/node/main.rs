@@ -3,6 +3,7 @@
 //! Run as root and as an ordinary user; what the machine forbids is skipped, and said.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test program")]
 
+mod claims;
 mod conformance;
 mod crash;
 mod lifecycle;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
         .skip(1)
         .find(|arg| !arg.starts_with('-'))
         .unwrap_or_default();
-    let tests = [lifecycle::TESTS, crash::TESTS, conformance::TESTS];
+    let tests = [lifecycle::TESTS, claims::TESTS, crash::TESTS, conformance::TESTS];
     let mut failed = 0;
     for (name, test) in tests
         .iter()

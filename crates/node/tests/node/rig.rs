@@ -61,6 +61,8 @@ pub(crate) struct Rig {
     pub(crate) client: Client,
     pub(crate) node: Option<Node>,
     pub(crate) dir: Arc<TempDir>,
+    /// The node's.
+    pub(crate) directory: std::path::PathBuf,
     server: ApiServer,
 }
 
@@ -87,6 +89,7 @@ impl Rig {
             client,
             node: None,
             dir: Arc::new(dir),
+            directory: path.join("node"),
             server,
         };
         rig.start_in(path).await;
@@ -102,6 +105,7 @@ impl Rig {
         let mut rig = Self {
             client,
             node: None,
+            directory: dir.path().join("node"),
             dir,
             server,
         };

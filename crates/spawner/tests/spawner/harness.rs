@@ -207,16 +207,16 @@ impl Spawner {
         }
     }
 
-    pub(crate) fn start(&mut self, start: Start) -> Result<Running, Ended> {
+    pub(crate) fn start(&mut self, start: Start) -> Result<Running, Box<Ended>> {
         self.send(&Request::Start(Box::new(start)));
         match self.receive() {
             Message::Started(running) => Ok(running),
-            Message::Ended(ended) => Err(ended),
+            Message::Ended(ended) => Err(Box::new(ended)),
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) fn sh(&mut self, container: &str, script: &str) -> Result<Running, Ended> {
+    pub(crate) fn sh(&mut self, container: &str, script: &str) -> Result<Running, Box<Ended>> {
         let start = self.request(container, &["sh", "-c", script]);
         self.start(start)
     }
