@@ -26,6 +26,9 @@ pub const ORDERS_CHUNK: usize = 100 * 1024;
 pub const SOCKET_ENV: &str = "PLIMSOLL_API_SOCKET";
 /// The environment variable that holds the pod's token for that socket.
 pub const TOKEN_ENV: &str = "PLIMSOLL_API_TOKEN";
+/// The environment variable that names the user, `UID:GID`, whom the executor runs the command as where that is not
+/// its own: it itself must reach the server and the artifacts.
+pub const USER_ENV: &str = "PLIMSOLL_USER";
 /// The label of a task result that says whether everything was reported (`"true"`).
 pub const REPORT_COMPLETED_LABEL: &str = "workflows.argoproj.io/report-outputs-completed";
 /// The label that names the workflow, on pods and task results.

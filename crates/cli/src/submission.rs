@@ -205,6 +205,10 @@ pub fn prepare(paths: &[PathBuf], overrides: &Overrides) -> Result<Prepared> {
         .iter_mut()
         .filter(|document| document.is_workflow())
         .for_each(|document| changes.apply(&mut document.value));
+    loaded
+        .documents
+        .iter_mut()
+        .for_each(|document| check::read_as_typed(&mut document.value));
     one_name(&loaded.documents, &changes)?;
     let Loaded {
         documents,

@@ -18,7 +18,7 @@ mod registry;
 
 use std::sync::Arc;
 
-pub use ::workflow::contract::{Config as MachineConfig, Delivery, ExecConfig};
+pub use ::workflow::contract::{Config as MachineConfig, Delivery, ExecConfig, ImageCommand};
 use tokio::task::JoinSet;
 
 use crate::context::Context;

@@ -7,6 +7,7 @@ pub mod crash;
 pub mod duration;
 pub mod hash;
 pub mod host;
+pub mod image;
 pub mod json;
 pub mod names;
 pub mod object;

@@ -65,6 +65,8 @@ pub struct ApiAccess {
     pub socket_variable: String,
     /// The variable that holds a token of the pod's service account, bound to the pod.
     pub token_variable: String,
+    /// The variable that tells the node's own program the user, `UID:GID`, of the command that it runs.
+    pub user_variable: String,
 }
 
 /// What a node offers.
@@ -111,55 +113,24 @@ impl Image {
         stands_in.then(|| own.display().to_string())
     }
 
+    /// The program that it is for, and where that stands at the root of a container with a root of its own: many
+    /// images have it there, and scripts name it so. What this machine has there stays.
+    pub fn at_the_root(&self) -> Option<(PathBuf, PathBuf)> {
+        let name = self.entrypoint.first().filter(|name| !name.contains('/'))?;
+        let (program, at) = (self.programs.as_ref()?.join(name), Path::new("/").join(name));
+        (program.is_file() && !at.exists()).then_some((program, at))
+    }
+
     /// Whether the image stands for `reference`.
     pub fn matches(&self, reference: &str) -> bool {
-        glob(&self.pattern, reference) || glob(&self.pattern, untagged(reference))
+        meta::image::matches(&self.pattern, reference)
     }
-}
-
-/// A reference without its tag and digest.
-fn untagged(reference: &str) -> &str {
-    let reference = reference.split_once('@').map_or(reference, |(name, _)| name);
-    match reference.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => name,
-        _ => reference,
-    }
-}
-
-fn glob(pattern: &str, text: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(text) = text.strip_prefix(head) else {
-        return false;
-    };
-    (0..=text.len()).any(|at| text.is_char_boundary(at) && glob(rest, &text[at..]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn patterns_match_references() {
-        for (pattern, reference, expected) in [
-            ("plimsoll", "plimsoll", true),
-            ("plimsoll", "plimsoll:0.1.0", true),
-            ("plimsoll", "other/plimsoll", false),
-            ("argoproj/argosay", "argoproj/argosay:v2", true),
-            ("argoproj/argosay:v2", "argoproj/argosay:v2", true),
-            ("argoproj/argosay:v1", "argoproj/argosay:v2", false),
-            ("*argosay*", "quay.io/argoproj/argosay@sha256:00", true),
-            ("host:5000/a", "host:5000/a:1", true),
-            ("python*", "python:3.12-slim", true),
-        ] {
-            let image = Image {
-                pattern: pattern.to_owned(),
-                ..Image::default()
-            };
-            assert_eq!(image.matches(reference), expected, "{pattern} {reference}");
-        }
-    }
     #[test]
     fn a_program_of_the_image_may_have_a_stand_in() {
         let folder = tempfile::tempdir().unwrap();
@@ -179,5 +150,22 @@ mod tests {
         ] {
             assert_eq!(image.stand_in(program).as_deref(), expected, "{program}");
         }
+    }
+
+    #[test]
+    fn the_program_of_an_image_stands_at_its_root() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("argosay"), "").unwrap();
+        let shown = |entrypoint: &str| {
+            let image = Image {
+                programs: Some(folder.path().to_owned()),
+                entrypoint: vec![entrypoint.to_owned()],
+                ..Image::default()
+            };
+            image.at_the_root().map(|(_, at)| at.display().to_string())
+        };
+        assert_eq!(shown("argosay").as_deref(), Some("/argosay"));
+        assert_eq!(shown("other"), None);
+        assert_eq!(shown("/argosay"), None);
     }
 }

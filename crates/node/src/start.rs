@@ -57,14 +57,15 @@ impl Starter {
         let reference = container.image.as_deref().unwrap_or_default();
         image_name::check(reference).map_err(|sentence| NoStart::Refused("InvalidImageName", sentence))?;
         let image = self.image(container);
-        let user = self.user(pod, container)?;
+        let mut user = self.user(pod, container)?;
         let mut env = self.base_environment(pod, image);
         environment::declare(&mut env, &self.client, pod, container, &self.facts)
             .await
             .map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;
         let argv = argv(container, image, &env)?;
-        self.own_program(pod, container, &mut env).await?;
-        let mounts = self.mounts(pod, container, &directory, attempt, &env)?;
+        self.own_program(pod, container, &mut user, &mut env).await?;
+        let mut mounts = self.mounts(pod, container, &directory, attempt, &env)?;
+        self.show_program(image, &mut mounts);
         let sandbox = self.sandbox(pod, container, mounts)?;
         let log = directory.log(&container.name, attempt);
         Ok(Start {
@@ -101,11 +102,13 @@ impl Starter {
         env
     }
 
-    /// What a container that runs this program needs to reach the API server: the socket, and a token of the pod's.
+    /// What a container that runs this program needs to reach the API server: the socket, a token of the pod's, and
+    /// this user's rights; another user it becomes itself, for the command that it runs.
     async fn own_program(
         &self,
         pod: &Pod,
         container: &Container,
+        user: &mut Option<User>,
         env: &mut Environment,
     ) -> Result<(), NoStart> {
         let Some(api) = self
@@ -121,6 +124,9 @@ impl Starter {
         let token = token.map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;
         env.set(&api.socket_variable, api.socket.display().to_string());
         env.set(&api.token_variable, token);
+        if let Some(User { uid, gid, .. }) = user.take() {
+            env.set(&api.user_variable, format!("{uid}:{gid}"));
+        }
         Ok(())
     }
 
@@ -244,6 +250,14 @@ impl Starter {
                 .map(|path| bind(path.clone(), path.clone(), false)),
         );
         Ok(mounts)
+    }
+
+    /// Shows the program of an image that is mostly one program where the image has it.
+    fn show_program(&self, image: Option<&Image>, mounts: &mut Vec<Mount>) {
+        if self.abilities.sandbox && self.config.sandbox {
+            let program = image.and_then(Image::at_the_root);
+            mounts.extend(program.map(|(program, at)| bind(program, at, true)));
+        }
     }
 
     fn mount(

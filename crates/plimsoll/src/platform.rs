@@ -66,7 +66,7 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
     let stopping = CancellationToken::new();
     let node = start_node(&server, &directory, &config, host.clone()).await?;
     let notices = notices(&node);
-    let controllers = start_controllers(&server, &directory, host, stopping.clone());
+    let controllers = start_controllers(&server, &directory, &config, host, stopping.clone());
     doors.announce(&directory)?;
     Ok(Running {
         client: admin,
@@ -163,6 +163,7 @@ async fn start_node(
 fn start_controllers(
     server: &ApiServer,
     directory: &Directory,
+    config: &Config,
     host: Host,
     stopping: CancellationToken,
 ) -> JoinHandle<()> {
@@ -171,7 +172,7 @@ fn start_controllers(
         let rules = identity.rules.iter().map(apiserver::PolicyRule::from).collect();
         client(&server, User::limited(identity.user, rules), Durability::Appended)
     };
-    let config = settings::controllers(directory);
+    let config = settings::controllers(directory, config);
     tokio::spawn(controller::run_all(
         connect,
         host,

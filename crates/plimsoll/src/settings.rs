@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use argo::exec::{DIRECTORY_PLUGIN, SOCKET_ENV, TOKEN_ENV};
+use argo::exec::{DIRECTORY_PLUGIN, SOCKET_ENV, TOKEN_ENV, USER_ENV};
 use argo::repository::{ArtifactRepository, PluginArtifactRepository};
+use controller::workflow::ImageCommand;
 use meta::host::Host;
 use node::{ApiAccess, Capacity, Image, NodeConfig};
 
@@ -18,9 +19,16 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const KEPT: [&str; 4] = ["HOME", "LANG", "LC_ALL", "TZ"];
 
 /// The controllers of a platform of one machine.
-pub(crate) fn controllers(directory: &Directory) -> controller::Config {
+pub(crate) fn controllers(directory: &Directory, config: &Config) -> controller::Config {
+    let command = |image: Image| ImageCommand {
+        pattern: image.pattern,
+        entrypoint: image.entrypoint,
+        arguments: image.arguments,
+    };
+    let images = config.images.iter().map(image).chain(images::well_known());
     let machine = controller::workflow::MachineConfig {
         artifact_repository: Some(repository(&directory.artifacts())),
+        images: images.map(command).collect(),
         ..controller::workflow::MachineConfig::default()
     };
     controller::Config::embedded(controller::workflow::Config {
@@ -69,6 +77,7 @@ pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, hos
             socket: directory.socket(),
             socket_variable: SOCKET_ENV.to_owned(),
             token_variable: TOKEN_ENV.to_owned(),
+            user_variable: USER_ENV.to_owned(),
         }),
     }
 }

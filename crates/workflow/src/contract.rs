@@ -36,6 +36,9 @@ pub const ANNOTATION_NODE_NAME: &str = "workflows.argoproj.io/node-name";
 pub const ANNOTATION_NODE_ID: &str = "workflows.argoproj.io/node-id";
 /// The annotation of a pod whose main container runs under `plimsoll exec` and so makes a task result.
 pub const ANNOTATION_EXEC: &str = "plimsoll.dev/exec";
+/// Which attempt at a workflow its pods belong to, on both; absent at first, then counted from 1. A pod of an earlier
+/// attempt says nothing of the nodes of this one, whose ids are the same.
+pub const ANNOTATION_ATTEMPT: &str = "plimsoll.dev/attempt";
 /// The label that a ConfigMap must have before parameters may be taken from it, with the value `Parameter`.
 pub const LABEL_CONFIG_MAP_TYPE: &str = "workflows.argoproj.io/configmap-type";
 
@@ -51,8 +54,20 @@ pub struct Config {
     pub instance_id: Option<String>,
     /// How pods get `plimsoll exec`.
     pub exec: ExecConfig,
-    /// Commands of images, for steps under `plimsoll exec` that name none (Argo's `images`).
-    pub images: BTreeMap<String, Vec<String>>,
+    /// What images run, for steps under `plimsoll exec` that name no command (Argo's `images`); the first match
+    /// counts.
+    pub images: Vec<ImageCommand>,
+}
+
+/// What an image runs when a container does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageCommand {
+    /// Images, as [`meta::image::matches`] reads it.
+    pub pattern: String,
+    /// Program and first arguments of a container without `command`; without one, its `args` are the command.
+    pub entrypoint: Vec<String>,
+    /// Arguments of a container with neither `command` nor `args`.
+    pub arguments: Vec<String>,
 }
 
 /// How pods get `plimsoll exec`.

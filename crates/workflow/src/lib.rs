@@ -25,8 +25,10 @@ mod phase;
 pub mod pod;
 mod subst;
 mod template;
+mod unreadable;
 pub mod validate;
 mod vars;
 mod view;
 
 pub use machine::Machine;
+pub use unreadable::unreadable;

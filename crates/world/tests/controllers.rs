@@ -184,3 +184,21 @@ async fn pods_of_a_deleted_workflow_are_let_go() {
     settle(5).await;
     assert!(platform.read(PODS, "default", "w").await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_workflow_that_cannot_be_read_fails_and_says_why() {
+    let platform = Platform::start().await;
+    let template = json!({"name": "one", "container": {"image": "i", "args": ["sleep", 1]}});
+    let workflow = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"},
+        "spec": {"entrypoint": "one", "templates": [template]}});
+    platform.create(WORKFLOWS, "default", workflow).await;
+    settle(1).await;
+    let workflow = platform.read(WORKFLOWS, "default", "w").await.unwrap();
+    assert_eq!(workflow["status"]["phase"], "Failed");
+    assert_eq!(
+        workflow["metadata"]["labels"]["workflows.argoproj.io/completed"],
+        "true"
+    );
+    let message = workflow["status"]["message"].as_str().unwrap();
+    assert!(message.starts_with("cannot unmarshall spec: "), "{message}");
+}

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 
-use argo::exec::{EXECUTOR_FAILED, ORDERS_ENV, Orders, SOCKET_ENV, TOKEN_ENV};
+use argo::exec::{EXECUTOR_FAILED, ORDERS_ENV, Orders, SOCKET_ENV, TOKEN_ENV, USER_ENV};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,7 +46,7 @@ pub(super) async fn run(command: &[OsString], orders: &Orders) -> Result<Ended, 
     let failed = |error: io::Error| Failure(format!("failed to run the command: {error}"));
     // Caught before the start, so that a signal in between reaches the command too.
     let signals = Signals::catch().map_err(failed)?;
-    let mut child = prepare(program, arguments, orders)
+    let mut child = prepare(program, arguments, orders)?
         .spawn()
         .map_err(|error| cannot_start(program, &error))?;
     let _forwarding = signals.forward_to(child.id());
@@ -56,7 +56,7 @@ pub(super) async fn run(command: &[OsString], orders: &Orders) -> Result<Ended, 
 }
 
 /// The command, with pipes only for what is looked at: everything else goes to the log by itself.
-fn prepare(program: &OsString, arguments: &[OsString], orders: &Orders) -> Command {
+fn prepare(program: &OsString, arguments: &[OsString], orders: &Orders) -> Result<Command, Failure> {
     let mut command = Command::new(program);
     command.args(arguments);
     if orders.include_result || orders.archive_logs {
@@ -70,11 +70,21 @@ fn prepare(program: &OsString, arguments: &[OsString], orders: &Orders) -> Comma
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_own)) {
         command.env_remove(name);
     }
-    command
+    if let Ok(user) = std::env::var(USER_ENV) {
+        let (uid, gid) = user_and_group(&user)?;
+        command.uid(uid).gid(gid);
+    }
+    Ok(command)
+}
+
+fn user_and_group(text: &str) -> Result<(u32, u32), Failure> {
+    let parts = text.split_once(':');
+    let ids = parts.and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+    ids.ok_or_else(|| Failure(format!("{USER_ENV} is {text:?}, not UID:GID")))
 }
 
 fn is_own(variable: &str) -> bool {
-    variable.starts_with(ORDERS_ENV) || variable == SOCKET_ENV || variable == TOKEN_ENV
+    variable.starts_with(ORDERS_ENV) || [SOCKET_ENV, TOKEN_ENV, USER_ENV].contains(&variable)
 }
 
 /// Argo's words where it has some, since people search for them.

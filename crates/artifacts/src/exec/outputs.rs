@@ -33,7 +33,11 @@ pub(super) fn collect(place: &Place, orders: &Orders, ended: &Ended) -> (Outputs
     for parameter in &orders.output_parameters {
         match read_parameter(parameter) {
             Ok(parameter) => outputs.parameters.push(parameter),
-            Err(problem) => note(problem),
+            Err(problem) => {
+                // Argo reports it nevertheless, without a value: an exit handler may name it.
+                outputs.parameters.push(parameter.clone());
+                note(problem);
+            }
         }
     }
     for artifact in &orders.output_artifacts {

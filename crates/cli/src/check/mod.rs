@@ -6,6 +6,8 @@
 //! workflows          meaning: templates, cycles, references (crate `workflow`)
 //! ```
 
+use serde_json::Value;
+
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Document;
 
@@ -22,6 +24,12 @@ pub struct Rules {
     pub whole: bool,
     /// The workflows are about to run, so their arguments need values.
     pub submit: bool,
+}
+
+/// Reads numbers and booleans as text where the kind of `object` has text (`args: [sleep, 10]`), as Argo's command
+/// line and its server do.
+pub fn read_as_typed(object: &mut Value) {
+    shape::scalars_to_text(object);
 }
 
 /// Every problem that keeps `documents` from being created, in their order.

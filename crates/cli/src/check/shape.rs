@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use argo::AnyString;
 use meta::{Gvk, suggest};
 use schema::{Rule, Schema, Unknown, Violation};
 use serde_json::Value;
@@ -18,6 +19,30 @@ pub(super) fn check(document: &Document, strict: bool) -> Vec<Diagnostic> {
     match schema_of(&Gvk::from_api_version(version, document.kind())) {
         Some(schema) => against(document, &schema, strict),
         None => Vec::new(),
+    }
+}
+
+/// Scalars become text wherever the schema has text.
+pub(super) fn scalars_to_text(object: &mut Value) {
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let Some(schema) = schema_of(&Gvk::from_api_version(text("/apiVersion"), text("/kind"))) else {
+        return;
+    };
+    for found in schema.mistyped(object) {
+        let value = object
+            .pointer_mut(&pointer(&found.path))
+            .filter(|_| found.rule == Rule::Type("string"));
+        let Some(value) = value.filter(|value| value.is_number() || value.is_boolean()) else {
+            continue;
+        };
+        if let Ok(AnyString(text)) = serde_json::from_value(value.clone()) {
+            *value = Value::String(text);
+        }
     }
 }
 

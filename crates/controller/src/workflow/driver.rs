@@ -17,7 +17,8 @@ use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::events::{About, Recorder, Saying};
 use crate::executor::Failure;
-use crate::projections::{STATUS_CHUNKS, WORKFLOWS};
+use crate::kind::Projection;
+use crate::projections::{STATUS_CHUNKS, WORKFLOWS, Workflow};
 use crate::workflow::Config;
 use crate::workflow::mailbox::{Letter, Mailbox};
 use crate::workflow::perform::{Performer, Trouble};
@@ -302,6 +303,7 @@ impl Driver {
                 self.release_orphans(None).await;
                 End::Done
             }
+            Failure::Unreadable(why) => self.refuse(&why).await,
             failure => {
                 tracing::warn!(workflow = %self.key, %failure, "the workflow cannot be read");
                 let said = Saying {
@@ -314,6 +316,23 @@ impl Driver {
                     .say(&About::new(WORKFLOWS, self.key.clone(), ""), said);
                 End::Failed
             }
+        }
+    }
+
+    /// Ends a Workflow that says what cannot be understood.
+    async fn refuse(&self, why: &str) -> End {
+        let Some(workflow) = self.context.informers.get::<Workflow>().get(&self.key) else {
+            return End::Failed;
+        };
+        let uid = workflow.uid();
+        let performer = Performer::new(&self.context, &self.registry, &self.recorder, &self.key, uid);
+        let patch = ::workflow::unreadable(uid, why, self.now());
+        match performer
+            .perform(vec![Effect::PatchWorkflow(Box::new(patch))])
+            .await
+        {
+            Ok(_) => End::Done,
+            Err(_) => End::Failed,
         }
     }
 

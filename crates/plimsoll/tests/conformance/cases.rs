@@ -1,10 +1,12 @@
-//! The rows of examples.csv, and the objects that each needs.
+//! A case: what to create, which workflows to run, and how each must end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-/// How an example ends.
+use crate::nodes::Expectation;
+
+/// How a case's workflows end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// In this phase.
@@ -15,101 +17,75 @@ pub(crate) enum Ending {
     Waits,
 }
 
-/// One example.
+/// One case.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
-    folder: PathBuf,
-    file: String,
-    document: usize,
-    needs: Vec<String>,
+    pub(crate) name: String,
+    /// What there must be before the workflows are.
+    pub(crate) others: Vec<Value>,
+    pub(crate) workflows: Vec<Value>,
     pub(crate) ending: Ending,
+    /// What the message of a workflow or of one of its nodes must be.
+    pub(crate) message: Option<Message>,
+    /// What some nodes must be.
+    pub(crate) nodes: Vec<Expectation>,
+    /// What the upstream controller left.
+    pub(crate) tree: Option<Value>,
 }
 
-/// The examples that a plain process can run.
-pub(crate) fn read(folder: &Path) -> Vec<Case> {
-    let text = std::fs::read_to_string(folder.join("examples.csv")).unwrap();
-    let mut rows = rows(&text).into_iter();
-    let header = rows.next().unwrap();
-    let column = |name: &str| header.iter().position(|title| title == name).unwrap();
-    let (file, document, class) = (column("file"), column("doc"), column("local_class"));
-    let (ending, needs) = (column("expected_phase"), column("depends_on_files"));
-    let plain = rows.filter(|row| row[class].starts_with("P "));
-    plain
-        .map(|row| Case {
-            folder: folder.join("examples"),
-            file: row[file].clone(),
-            document: row[document].parse().unwrap(),
-            needs: row[needs]
-                .split(['|', ';'])
-                .map(str::trim)
-                .filter(|need| !need.is_empty())
-                .map(Into::into)
-                .collect(),
-            ending: match row[ending].as_str() {
-                "Random" => Ending::Random,
-                "Waits" => Ending::Waits,
-                phase => Ending::Phase(phase.to_owned()),
-            },
-        })
-        .collect()
+/// What is expected of a message.
+#[derive(Debug, Clone)]
+pub(crate) enum Message {
+    Is(String),
+    Contains(String),
+}
+
+impl Message {
+    /// Whether it is as expected.
+    pub(crate) fn fits(&self, message: &str) -> bool {
+        match self {
+            Self::Is(text) => message == text,
+            Self::Contains(text) => message.contains(text.as_str()),
+        }
+    }
 }
 
 impl Case {
-    /// Its file, and the document's number where that is not the first.
-    pub(crate) fn name(&self) -> String {
-        if self.document == 0 {
-            self.file.clone()
-        } else {
-            format!("{}.{}", self.file, self.document)
-        }
-    }
-
-    /// The objects to create first.
-    pub(crate) fn prerequisites(&self) -> Vec<Value> {
-        let mut objects = Vec::new();
-        for need in &self.needs {
-            let file = if need == "(same file)" { &self.file } else { need };
-            objects.extend(
-                self.documents(file)
-                    .into_iter()
-                    .filter(|object| object["kind"] != "Workflow"),
-            );
-        }
-        objects
-    }
-
-    /// The workflow.
-    pub(crate) fn workflow(&self) -> Value {
-        self.documents(&self.file).swap_remove(self.document)
-    }
-
-    /// Whether how it ends is a matter of chance.
+    /// Whether how it ends is a matter of chance, so that it may fail upstream too.
     pub(crate) fn throws_dice(&self) -> bool {
-        self.workflow().to_string().contains("random")
-    }
-
-    fn documents(&self, file: &str) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.folder.join(file)).unwrap();
-        serde_saphyr::from_multiple(&text).unwrap()
+        let varies = self.tree.as_ref().is_some_and(|tree| tree["varies"].is_array());
+        varies
+            || self
+                .workflows
+                .iter()
+                .any(|workflow| workflow.to_string().contains("random"))
     }
 }
 
-/// Rows of comma-separated values; quoted ones may hold commas, lines and doubled quotes.
-fn rows(text: &str) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.next_if_eq(&'"').is_some() => field.push('"'),
-            '"' => quoted = !quoted,
-            ',' if !quoted => row.push(std::mem::take(&mut field)),
-            '\n' if !quoted => {
-                row.push(std::mem::take(&mut field));
-                rows.push(std::mem::take(&mut row));
-            }
-            '\r' if !quoted => {}
-            c => field.push(c),
-        }
+/// The documents of a file.
+pub(crate) fn documents(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    documents
+        .into_iter()
+        .filter(|document| !document.is_null())
+        .collect()
+}
+
+/// The tree that the upstream controller left for a case, if there is one.
+pub(crate) fn tree(folder: &Path, kind: &str, name: &str) -> Option<Value> {
+    let file = format!("{}.json", name.replace('/', "__"));
+    let text = std::fs::read_to_string(folder.join("trees").join(kind).join(file)).ok()?;
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+/// A workflow under the name that the trees have it under: what it asks to begin with, without the hyphen.
+pub(crate) fn named(mut workflow: Value) -> Value {
+    let metadata = workflow["metadata"].as_object_mut().unwrap();
+    if let Some(prefix) = metadata.remove("generateName") {
+        let name = prefix.as_str().unwrap().trim_end_matches('-').to_owned();
+        metadata.entry("name").or_insert(name.into());
     }
-    rows
+    metadata.remove("namespace");
+    workflow
 }

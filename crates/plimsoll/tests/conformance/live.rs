@@ -104,12 +104,18 @@ pub(crate) async fn wait_for<T>(
         namespace,
         &resource("argoproj.io/v1alpha1", "Workflow"),
     );
-    let is_over = |object: Option<&DynamicObject>| object.and_then(|object| over(&object.data)).is_some();
+    let is_over =
+        |object: Option<&DynamicObject>| object.is_some_and(|object| over(&whole(object)).is_some());
     let last = await_condition(api, name, is_over)
         .await
         .map_err(|error| error.to_string())?;
-    last.and_then(|object| over(&object.data))
+    last.and_then(|object| over(&whole(&object)))
         .ok_or_else(|| "the workflow is gone".to_owned())
+}
+
+/// The object as JSON, its metadata too.
+fn whole(object: &DynamicObject) -> Value {
+    serde_json::to_value(object).unwrap()
 }
 
 /// The phase of a workflow that is over.

@@ -1,27 +1,37 @@
-//! Argo's own examples on the real binary: each must end as it does upstream.
+//! Argo's own examples and end-to-end tests on the real binary: each must end as it does upstream, in its phase and
+//! in the tree of its nodes.
 //!
 //! ```text
-//!   shared/conformance/argo/examples.csv   which examples, and the phase each ends in
-//!   images/                                stand-ins for programs that a machine lacks
-//!   kept_out                               examples that are not run, each with the feature that it waits for
+//!   shared/conformance/argo/examples.csv, e2e.csv    which cases, and how each ends
+//!   shared/conformance/argo/trees                    what the upstream controller left of them
+//!   images/                                          stand-ins for programs that a machine lacks
+//!   kept_out                                         cases that are not run, and differences that stay, with reasons
 //! ```
 //!
-//! One platform runs them all, eight at a time, each in a namespace of its own. Examples of more than half a
-//! minute run by `cargo xtask conformance` only.
+//! One platform runs a table's cases, eight at a time, each in a namespace of its own. Cases of more than half a
+//! minute run by `cargo xtask conformance` only; `PLIMSOLL_CASE=part-of-a-name` runs some.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
 mod cases;
+mod csv;
+mod e2e;
+mod examples;
+mod judge;
 mod kept_out;
 mod live;
+mod nodes;
+#[path = "../../../workflow/tests/support/normal.rs"]
+#[allow(dead_code, unreachable_pub, reason = "another crate's tests use the rest")]
+mod normal;
 mod platform;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::StreamExt;
 
-use cases::{Case, Ending};
+use cases::Case;
 use kept_out::KEPT_OUT;
 use platform::Platform;
 
@@ -29,40 +39,66 @@ use platform::Platform;
 const AT_ONCE: usize = 8;
 /// When an example counts as hung: far beyond what any of them takes.
 const LIMIT: Duration = Duration::from_secs(120);
+/// How often dice are thrown.
+const THROWS: usize = 6;
 const SLOW_LIMIT: Duration = Duration::from_secs(1500);
-/// How many must end as expected.
-const AT_LEAST: usize = 55;
 
 #[test]
 fn examples_end_as_they_do_upstream() {
+    check(examples::read, 65);
+}
+
+#[test]
+fn end_to_end_tests_end_as_they_do_upstream() {
+    check(e2e::read, 45);
+}
+
+/// Runs the cases of a table; at least so many must be there to run.
+fn check(read: fn(&Path) -> Vec<Case>, at_least: usize) {
+    let Some(folder) = folder() else { return };
+    let only = std::env::var("PLIMSOLL_CASE").unwrap_or_default();
+    let slow_too =
+        !only.is_empty() || std::env::var_os("PLIMSOLL_CONFORMANCE").is_some_and(|value| value == "slow");
+    let cases = read(&folder)
+        .into_iter()
+        .filter(|case| case.name.contains(&only))
+        .collect();
+    let (cases, waiting) = choose(cases, slow_too);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let outcomes = runtime.block_on(run_all(&cases, if slow_too { SLOW_LIMIT } else { LIMIT }));
+
+    let (right, wrong): (Vec<_>, Vec<_>) = outcomes.iter().partition(|(_, outcome)| outcome.is_ok());
+    eprintln!(
+        "{} cases end as upstream; {} are not run:",
+        right.len(),
+        waiting.len()
+    );
+    for (case, reason) in &waiting {
+        eprintln!("  {:60} {reason}", case.name);
+    }
+    let wrong: Vec<String> = wrong
+        .iter()
+        .map(|(case, outcome)| format!("{}:\n    {}", case.name, outcome.as_ref().unwrap_err()))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+    assert!(
+        !only.is_empty() || right.len() >= at_least,
+        "only {} cases are run",
+        right.len()
+    );
+}
+
+/// Where the cases are, if they are beside the repository.
+fn folder() -> Option<PathBuf> {
     let folder = Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../../shared/conformance/argo"
     ));
     if !folder.is_dir() {
         eprintln!("passed over: {} is not there", folder.display());
-        return;
+        return None;
     }
-    let slow_too = std::env::var_os("PLIMSOLL_CONFORMANCE").is_some_and(|value| value == "slow");
-    let (cases, waiting) = choose(cases::read(folder), slow_too);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let outcomes = runtime.block_on(run_all(&cases, if slow_too { SLOW_LIMIT } else { LIMIT }));
-
-    let (right, wrong): (Vec<_>, Vec<_>) = outcomes.iter().partition(|(_, outcome)| outcome.is_ok());
-    eprintln!(
-        "{} examples end as upstream; {} are not run:",
-        right.len(),
-        waiting.len()
-    );
-    for (case, reason) in &waiting {
-        eprintln!("  {:60} {reason}", case.name());
-    }
-    let wrong: Vec<String> = wrong
-        .iter()
-        .map(|(case, outcome)| format!("{}: {}", case.name(), outcome.as_ref().unwrap_err()))
-        .collect();
-    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert!(right.len() >= AT_LEAST, "only {} examples are run", right.len());
+    Some(folder.to_owned())
 }
 
 /// The cases to run, and the others with their reasons.
@@ -70,7 +106,7 @@ fn choose(cases: Vec<Case>, slow_too: bool) -> (Vec<Case>, Vec<(Case, &'static s
     let mut chosen = Vec::new();
     let mut waiting = Vec::new();
     for case in cases {
-        match KEPT_OUT.iter().find(|(name, _)| *name == case.name()) {
+        match KEPT_OUT.iter().find(|(name, _)| *name == case.name) {
             Some((_, reason)) if !(slow_too && *reason == kept_out::SLOW) => waiting.push((case, *reason)),
             _ => chosen.push(case),
         }
@@ -92,33 +128,26 @@ async fn run_all(cases: &[Case], limit: Duration) -> Vec<(&Case, Result<(), Stri
     outcomes
 }
 
-/// Runs one; what throws dice is given more than one throw, since it may fail upstream too.
+/// Runs one. What throws dice is thrown again until it falls as it did upstream; if it never does, that it ended in
+/// the right phase must do.
 async fn run(platform: &Platform, number: usize, case: &Case, limit: Duration) -> Result<(), String> {
-    let throws = if case.throws_dice() { 3 } else { 1 };
-    let mut outcome = Ok(());
+    let throws = if case.throws_dice() { THROWS } else { 1 };
+    let (mut problems, mut ended_well) = (String::new(), false);
     for throw in 0..throws {
         let namespace = format!("case-{number}-{throw}");
-        outcome = match tokio::time::timeout(limit, platform.run(&namespace, case)).await {
-            Ok(Ok(phase)) => judge(case, &phase),
-            Ok(Err(problem)) => Err(problem),
-            Err(_) => Err(format!("has not ended; expected {:?}", case.ending)),
+        let verdict = match tokio::time::timeout(limit, platform.run(&namespace, case)).await {
+            Ok(workflows) => judge::judge(case, &workflows?),
+            Err(_) => return Err(format!("has not ended; expected {:?}", case.ending)),
         };
-        if outcome.is_ok() {
-            break;
+        ended_well |= verdict.ending.is_empty();
+        problems = [verdict.ending, verdict.tree].concat().join("\n    ");
+        if problems.is_empty() {
+            return Ok(());
         }
     }
-    outcome
-}
-
-fn judge(case: &Case, phase: &str) -> Result<(), String> {
-    let right = match &case.ending {
-        Ending::Phase(expected) => phase == expected,
-        Ending::Random => true,
-        Ending::Waits => phase == "Waits",
-    };
-    if right {
-        Ok(())
-    } else {
-        Err(format!("ends {phase}; expected {:?}", case.ending))
+    if ended_well && throws > 1 {
+        eprintln!("{}: the dice never fell as upstream", case.name);
+        return Ok(());
     }
+    Err(problems)
 }

@@ -1,9 +1,9 @@
-//! One platform for all examples.
+//! One platform for all cases, as near to the upstream cluster as it must be: its furniture and its programs.
 
 use serde_json::{Value, json};
 
-use super::cases::Case;
-use super::live::{Up, create, final_phase, wait_for};
+use crate::cases::{Case, Ending};
+use crate::live::{Up, create, final_phase, wait_for};
 
 /// A platform with the stand-ins for images.
 pub(crate) struct Platform {
@@ -22,22 +22,40 @@ impl Platform {
         }
     }
 
-    /// Runs one example in a new namespace; gives the phase it ends in, or `Waits` once it waits for a person.
-    pub(crate) async fn run(&self, namespace: &str, case: &Case) -> Result<String, String> {
+    /// Runs the workflows of a case side by side; gives them as they are once each is over or, where the case
+    /// waits for a person, once nothing else goes on in it.
+    pub(crate) async fn run(&self, namespace: &str, case: &Case) -> Result<Vec<Value>, String> {
+        let waits = case.ending == Ending::Waits;
+        let runs = case.workflows.iter().enumerate().map(|(number, workflow)| {
+            let name = &workflow["metadata"]["name"];
+            // Workflows of one name are each in a namespace of their own.
+            let before = case.workflows[..number]
+                .iter()
+                .filter(|other| other["metadata"]["name"] == *name)
+                .count();
+            let namespace = format!("{namespace}-{before}");
+            async move { self.run_one(&namespace, case, workflow, waits).await }
+        });
+        futures::future::try_join_all(runs).await
+    }
+
+    async fn run_one(
+        &self,
+        namespace: &str,
+        case: &Case,
+        workflow: &Value,
+        waits: bool,
+    ) -> Result<Value, String> {
         let client = &self.up.client;
-        for object in furniture(namespace) {
-            create(client, namespace, &object).await?;
+        for object in furniture(namespace).iter().chain(&case.others) {
+            create(client, namespace, &as_typed(object)).await?;
         }
-        for object in case.prerequisites() {
-            create(client, namespace, &object).await?;
-        }
-        let workflow = create(client, namespace, &case.workflow()).await?;
-        wait_for(
-            client,
-            namespace,
-            &workflow.metadata.name.unwrap_or_default(),
-            ending,
-        )
+        let created = create(client, namespace, &as_typed(workflow)).await?;
+        let name = created.metadata.name.unwrap_or_default();
+        let over = |workflow: &Value| final_phase(workflow).is_some() || (waits && is_at_rest(workflow));
+        wait_for(client, namespace, &name, |workflow| {
+            over(workflow).then(|| workflow.clone())
+        })
         .await
     }
 
@@ -45,6 +63,13 @@ impl Platform {
     pub(crate) async fn stop(self) {
         let _ = self.up.stop().await;
     }
+}
+
+/// An object as upstream's tests and command line read it: into Go's types.
+fn as_typed(object: &Value) -> Value {
+    let mut object = object.clone();
+    cli::check::read_as_typed(&mut object);
+    object
 }
 
 /// What every namespace of the upstream run had, the namespace itself first.
@@ -62,23 +87,23 @@ fn settings() -> String {
     let images = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/images");
     let image = |pattern: &str, folder: &str, entrypoint: &[&str]| json!({"image": pattern, "programs": format!("{images}/{folder}"), "entrypoint": entrypoint});
     let all = json!({"images": [
-        image("argoproj/argosay:v1", "cowsay", &[]),
+        image("argoproj/argosay:v1", "argosay", &[]),
+        image("docker/whalesay*", "argosay", &[]),
         image("argoproj/argosay*", "argosay", &["argosay"]),
         image("python*", "python", &["python"]),
     ]});
     all.to_string()
 }
 
-/// The phase of a workflow that is over, or `Waits` for one that only a person takes further.
-fn ending(workflow: &Value) -> Option<String> {
-    if let Some(phase) = final_phase(workflow) {
-        return Some(phase);
-    }
-    let nodes = workflow["status"]["nodes"].as_object()?;
+/// Whether only a person takes it further.
+fn is_at_rest(workflow: &Value) -> bool {
+    let Some(nodes) = workflow["status"]["nodes"].as_object() else {
+        return false;
+    };
     let any = |kind: &str, phases: &[&str]| {
         nodes
             .values()
             .any(|node| node["type"] == kind && phases.iter().any(|phase| node["phase"] == *phase))
     };
-    (any("Suspend", &["Running"]) && !any("Pod", &["Pending", "Running"])).then(|| "Waits".to_owned())
+    any("Suspend", &["Running"]) && !any("Pod", &["Pending", "Running"])
 }

@@ -77,21 +77,21 @@ pub(super) fn inject(job: &Job<'_>, pod: &str, spec: &mut Value) -> Result<(), S
     let Some(Value::Object(main)) = main else {
         return Err("the pod has no main container".to_owned());
     };
-    let command = main
+    if !holds(main, "command") {
+        take_image_command(job, main)?;
+    }
+    let own = main
         .get("command")
         .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let mut full = vec![
-        json!(format!("{}/plimsoll", job.config.exec.mount)),
-        json!("exec"),
-        json!("--"),
-    ];
-    full.extend(if command.is_empty() {
-        image_command(job, main)?
-    } else {
-        command
-    });
+        .into_iter()
+        .flatten();
+    let exec = [
+        format!("{}/plimsoll", job.config.exec.mount),
+        "exec".to_owned(),
+        "--".to_owned(),
+    ]
+    .map(Value::from);
+    let full: Vec<Value> = exec.into_iter().chain(own.cloned()).collect();
     main.insert("command".to_owned(), full.into());
     if orders.script.is_some() {
         list(main, "args").push(SCRIPT.into());
@@ -137,21 +137,33 @@ fn list<'a>(object: &'a mut serde_json::Map<String, Value>, field: &str) -> &'a 
     }
 }
 
-/// The command of an image that the container does not override.
-fn image_command(job: &Job<'_>, main: &serde_json::Map<String, Value>) -> Result<Vec<Value>, String> {
+/// Gives a container without a command what its image runs.
+fn take_image_command(job: &Job<'_>, main: &mut serde_json::Map<String, Value>) -> Result<(), String> {
     let image = main.get("image").and_then(Value::as_str).unwrap_or_default();
-    let known = job.config.images.get(image).or_else(|| {
-        let (name, _) = image.rsplit_once(':')?;
-        job.config.images.get(name)
-    });
-    match known {
-        Some(command) => Ok(command.iter().map(|c| json!(c)).collect()),
-        None => Err(format!(
+    let known = job
+        .config
+        .images
+        .iter()
+        .find(|known| meta::image::matches(&known.pattern, image));
+    let known = known.filter(|known| !known.entrypoint.is_empty() || !known.arguments.is_empty());
+    let Some(known) = known else {
+        return Err(format!(
             "container \"main\" in template \"{}\", does not have the command specified: a step with outputs, \
              artifacts or a result must say its command, or the image's command must be configured",
             job.template.name
-        )),
+        ));
+    };
+    if !holds(main, "args") {
+        main.insert("args".to_owned(), json!(known.arguments));
     }
+    main.insert("command".to_owned(), json!(known.entrypoint));
+    Ok(())
+}
+
+/// Whether a list is there and not empty.
+fn holds(object: &serde_json::Map<String, Value>, field: &str) -> bool {
+    let list = object.get(field).and_then(Value::as_array);
+    list.is_some_and(|list| !list.is_empty())
 }
 
 fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
