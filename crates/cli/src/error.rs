@@ -144,6 +144,12 @@ impl From<std::io::Error> for CommandError {
     }
 }
 
+impl From<serde_json::Error> for CommandError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::failed("an object is not understood").because(&error)
+    }
+}
+
 impl From<PlatformError> for CommandError {
     fn from(error: PlatformError) -> Self {
         let (kind, hint) = match &error {

@@ -17,6 +17,7 @@ pub mod connect;
 pub mod context;
 pub mod data_dir;
 pub mod diagnostic;
+mod edit;
 pub mod error;
 pub mod exit;
 pub mod follow;

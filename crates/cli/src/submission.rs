@@ -90,7 +90,11 @@ impl Overrides {
     }
 }
 
-fn pair_of(text: &str, flag: &str) -> Result<(String, String)> {
+/// `NAME=VALUE`, as `flag` takes it.
+///
+/// # Errors
+/// It is not of that form.
+pub(crate) fn pair_of(text: &str, flag: &str) -> Result<(String, String)> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(CommandError::input(format!(

@@ -226,8 +226,8 @@ async fn changes_are_patches() {
         "resume done",
         Exit::Failed,
         expect![[r#"
-        error: workflow done is not suspended and has no pause to end
-    "#]],
+            error: workflow done: it is not suspended and has no pause to end
+        "#]],
     )
     .await;
     check(

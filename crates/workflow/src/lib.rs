@@ -23,6 +23,7 @@ mod merge;
 pub mod names;
 mod phase;
 pub mod pod;
+pub mod rerun;
 mod subst;
 mod template;
 mod unreadable;

@@ -13,7 +13,8 @@ use meta::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{
-    ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, Config, LABEL_COMPLETED, LABEL_INSTANCE,
+    ANNOTATION_ATTEMPT, ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, Config, LABEL_COMPLETED,
+    LABEL_INSTANCE,
     LABEL_WORKFLOW, POD_FINALIZER,
 };
 use crate::names::pod_name;
@@ -109,6 +110,9 @@ fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
         "kubectl.kubernetes.io/default-container".to_owned(),
         "main".into(),
     );
+    if let Some(attempt) = job.meta.annotations.get(ANNOTATION_ATTEMPT) {
+        annotations.insert(ANNOTATION_ATTEMPT.to_owned(), attempt.clone().into());
+    }
     if exec {
         annotations.insert(ANNOTATION_EXEC.to_owned(), "true".into());
     }

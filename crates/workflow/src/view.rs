@@ -10,7 +10,9 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::contract::{ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, LABEL_COMPLETED};
+use crate::contract::{
+    ANNOTATION_ATTEMPT, ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, LABEL_COMPLETED,
+};
 
 /// A pod as far as its workflow is concerned.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -26,6 +28,8 @@ pub struct PodView {
     pub node_id: String,
     /// Name of its node.
     pub node_name: String,
+    /// Which attempt at the workflow it belongs to ([`ANNOTATION_ATTEMPT`]); empty for the first.
+    pub attempt: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Whether it was asked to go.
@@ -131,8 +135,10 @@ pub struct WorkflowView {
     pub shutdown: String,
     /// `spec.activeDeadlineSeconds` of the workflow itself.
     pub active_deadline_seconds: Option<i64>,
-    /// `status.phase`.
+    /// `status.phase`; empty before it starts, and once it is to run again.
     pub phase: String,
+    /// Whether `status.startedAt` is there.
+    pub started: bool,
     /// Its suspend nodes, by id: `argo resume`, `stop` and `node set` change them.
     pub suspend_nodes: BTreeMap<String, NodeStatus>,
 }
@@ -229,6 +235,7 @@ impl From<RawPod> for PodView {
         Self {
             node_id: annotation(ANNOTATION_NODE_ID),
             node_name: annotation(ANNOTATION_NODE_NAME),
+            attempt: annotation(ANNOTATION_ATTEMPT),
             progress: annotation("workflows.argoproj.io/progress"),
             deleting: meta.deletion_timestamp.is_some(),
             completed: is(&meta.labels, LABEL_COMPLETED),
@@ -319,6 +326,7 @@ impl<'de> Deserialize<'de> for WorkflowView {
         #[serde(default, rename_all = "camelCase")]
         struct Status {
             phase: Option<String>,
+            started_at: Option<Time>,
             nodes: Option<SuspendNodes>,
         }
         #[derive(Deserialize, Default)]
@@ -338,6 +346,7 @@ impl<'de> Deserialize<'de> for WorkflowView {
             shutdown: raw.spec.shutdown.unwrap_or_default(),
             active_deadline_seconds: raw.spec.active_deadline_seconds,
             phase: status.phase.unwrap_or_default(),
+            started: status.started_at.is_some(),
             suspend_nodes: status.nodes.unwrap_or_default().0,
         })
     }

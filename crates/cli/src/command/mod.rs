@@ -18,7 +18,10 @@ pub mod install;
 pub mod lint;
 pub mod list;
 pub mod logs;
+pub mod node;
+pub mod resubmit;
 pub mod resume;
+pub mod retry;
 pub mod run;
 pub mod stop;
 pub mod submit;
@@ -28,7 +31,7 @@ pub mod up;
 pub mod version;
 pub mod wait;
 pub mod watch;
-mod workflows;
+pub(crate) mod workflows;
 
 /// Run workflows and other data and machine-learning workloads on this machine or on a Kubernetes cluster.
 ///
@@ -101,6 +104,9 @@ pub enum Command {
     Resume(resume::Args),
     Stop(stop::Args),
     Terminate(terminate::Args),
+    Retry(retry::Args),
+    Resubmit(resubmit::Args),
+    Node(node::Args),
     Controller(controller::Args),
     Install(install::Args),
     Completions(completions::Args),
@@ -128,6 +134,9 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Resume(args) => resume::run(context, args).await,
         Command::Stop(args) => stop::run(context, args).await,
         Command::Terminate(args) => terminate::run(context, args).await,
+        Command::Retry(args) => retry::run(context, args).await,
+        Command::Resubmit(args) => resubmit::run(context, args).await,
+        Command::Node(args) => node::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
         Command::Install(args) => install::run(context, &args).await,
         Command::Completions(args) => completions::run(context, &args),

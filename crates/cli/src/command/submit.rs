@@ -35,6 +35,19 @@ pub struct Args {
     /// Submit from a template: wftmpl/NAME, cwft/NAME or cronwf/NAME
     #[arg(long, value_name = "KIND/NAME", conflicts_with = "files")]
     from: Option<String>,
+    /// Print what would be submitted and submit nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Let the server check and complete the workflow, without keeping it
+    #[arg(long)]
+    server_dry_run: bool,
+    #[command(flatten)]
+    after: After,
+}
+
+/// What follows once workflows are on their way.
+#[derive(Debug, clap::Args)]
+pub(super) struct After {
     /// Wait until the workflows are over
     #[arg(long, short)]
     wait: bool,
@@ -44,12 +57,6 @@ pub struct Args {
     /// Show the logs of the workflow until it is over
     #[arg(long)]
     log: bool,
-    /// Print what would be submitted and submit nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Let the server check and complete the workflow, without keeping it
-    #[arg(long)]
-    server_dry_run: bool,
     /// Print the workflows in this form
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
@@ -76,7 +83,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
         return server_dry_run(context, &connection, &args, &prepared).await;
     }
     let created = submission::create(context, &connection.client, &connection.namespace, &prepared).await?;
-    after(context, &connection, &args, created).await
+    after(context, &connection, &args.after, created).await
 }
 
 fn dry_run(context: &Context, args: &Args) -> Result<Exit> {
@@ -91,7 +98,7 @@ fn show_prepared(context: &Context, args: &Args, prepared: &Prepared) -> Result<
         .chain(&prepared.workflows)
         .map(objects::decode)
         .collect::<Result<_>>()?;
-    output::print(context, args.output.unwrap_or(Format::Yaml), &objects)?;
+    output::print(context, args.after.output.unwrap_or(Format::Yaml), &objects)?;
     Ok(Exit::Success)
 }
 
@@ -110,15 +117,15 @@ async fn server_dry_run(
         let api = objects::api_of(&connection.client, object, &connection.namespace).await?;
         answers.push(api.create(&params, &objects::decode(object)?).await?);
     }
-    output::print(context, args.output.unwrap_or(Format::Yaml), &answers)?;
+    output::print(context, args.after.output.unwrap_or(Format::Yaml), &answers)?;
     Ok(Exit::Success)
 }
 
 /// What follows the creation: print, and then wait, watch or show logs.
-async fn after(
+pub(super) async fn after(
     context: &Context,
     connection: &Connection,
-    args: &Args,
+    args: &After,
     created: Vec<DynamicObject>,
 ) -> Result<Exit> {
     let mut interrupts = Interrupts::listen()?;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::workflows;
+use super::workflows::Names;
 use crate::connect::connect;
 use crate::context::Context;
 use crate::error::Result;
@@ -11,15 +11,16 @@ use crate::exit::Exit;
 /// Terminate workflows: end what runs at once, without exit handlers
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Names of workflows; `@latest` is the one created last
-    #[arg(required = true, value_name = "WORKFLOW")]
-    names: Vec<String>,
+    #[command(flatten)]
+    names: Names,
 }
 
 /// Runs the command.
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     let connection = connect(context).await?;
     let patch = json!({"spec": {"shutdown": "Terminate"}});
-    workflows::change(context, &connection, &args.names, &patch, "terminated").await?;
+    args.names
+        .change(context, &connection, &patch, "terminated")
+        .await?;
     Ok(Exit::Success)
 }

@@ -12,6 +12,7 @@
 //! minute run by `cargo xtask conformance` only; `PLIMSOLL_CASE=part-of-a-name` runs some.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+#![expect(clippy::print_stderr, reason = "what is not run is said")]
 
 mod cases;
 mod csv;

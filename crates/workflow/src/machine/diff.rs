@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The merge patch (RFC 7396) that makes one value into another; none if they are the same.
-pub(super) fn diff(old: &Value, new: &Value) -> Option<Value> {
+pub(crate) fn diff(old: &Value, new: &Value) -> Option<Value> {
     let (Value::Object(before), Value::Object(after)) = (old, new) else {
         return (old != new).then(|| new.clone());
     };

@@ -77,6 +77,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         meta: metadata,
         status,
     };
+    machine.pass_over_earlier_pods();
     machine.start_or_end(unreadable, invalid);
     machine
 }

@@ -15,7 +15,7 @@ mod call;
 mod dag;
 mod dag_end;
 mod dag_plan;
-mod diff;
+pub(crate) mod diff;
 mod effects;
 mod fan;
 mod hooks;

@@ -16,7 +16,7 @@ use super::fan::TIMEOUT;
 use super::nodes::Ix;
 use super::plan::{Plan, PodPlan};
 use super::{Machine, mark, whole_seconds};
-use crate::contract::{ContainerState, ContainerView, PodView, TaskResult};
+use crate::contract::{ANNOTATION_ATTEMPT, ContainerState, ContainerView, PodView, TaskResult};
 use crate::phase::{self, ERROR, FAILED, PENDING, RUNNING, SUCCEEDED};
 use crate::template::{Base, Holder};
 
@@ -81,6 +81,12 @@ impl Machine {
 
     pub(super) fn pod_seen(&mut self, pod: PodView) {
         let id = pod.node_id.clone();
+        if !self.concerns(&pod) {
+            if pod.held {
+                self.out.release_pod(pod.name, pod.uid);
+            }
+            return;
+        }
         self.pod_nodes.insert(pod.name.clone(), id.clone());
         self.pods.insert(id.clone(), pod);
         let Some(ix) = self.nodes.find(&id) else { return };
@@ -89,6 +95,26 @@ impl Machine {
         } else {
             self.assess(ix);
         }
+    }
+
+    /// Whether a pod says something of this attempt at the workflow, or of a node that an earlier one ended for good.
+    pub(super) fn concerns(&self, pod: &PodView) -> bool {
+        let over = |ix: Ix| phase::over(self.phase(ix));
+        pod.attempt == self.own_attempt() || self.nodes.find(&pod.node_id).is_some_and(over)
+    }
+
+    /// Pods that were there before a retry are no pods of the nodes that it made room for.
+    pub(super) fn pass_over_earlier_pods(&mut self) {
+        let earlier = self.pods.values().filter(|pod| !self.concerns(pod));
+        for pod in earlier.cloned().collect::<Vec<_>>() {
+            self.pods.remove(&pod.node_id);
+            self.pod_seen(pod);
+        }
+    }
+
+    fn own_attempt(&self) -> &str {
+        let attempt = self.meta.annotations.get(ANNOTATION_ATTEMPT);
+        attempt.map_or("", String::as_str)
     }
 
     /// A pod is gone. Held pods cannot go before their outcome is known, so this is somebody's force.

@@ -87,8 +87,9 @@ impl Machine {
         }
         self.control.deleting |= view.deleting;
         if self.over() {
-            if !view.phase.is_empty()
-                && !phase::completed(&view.phase)
+            // Somebody's retry: it takes the phase away and gives a new start.
+            if !phase::completed(&view.phase)
+                && (view.started || !view.phase.is_empty())
                 && view.resource_version != self.meta.resource_version
             {
                 self.out.push(Effect::Rebuild);
