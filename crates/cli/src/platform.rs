@@ -69,6 +69,8 @@ pub struct Running {
     /// Resolves if the platform cannot go on by itself (the disk became full, say);
     /// pending for ever otherwise.
     pub failed: BoxFuture<'static, PlatformError>,
+    /// Resolves, with a sentence, when everything waits for space on the disk; pending for ever otherwise.
+    pub full: BoxFuture<'static, String>,
     /// Shuts the platform down in good order: everything durable, running processes left to the spawner
     /// or ended as the platform sees fit.
     pub shutdown: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,

@@ -8,6 +8,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use apiserver::{ApiServer, Durability, User};
@@ -74,6 +75,7 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
         address: doors.address(),
         notices,
         failed: failure(store.clone(), directory.store()).boxed(),
+        full: fullness(store.clone(), directory.store()).boxed(),
         shutdown: Box::new(move || {
             let parts = Parts {
                 directory,
@@ -197,6 +199,18 @@ fn notices(node: &Node) -> Vec<String> {
 /// Resolves when the store can no longer write.
 async fn failure(store: Store, path: PathBuf) -> PlatformError {
     store_error(&store.failed().await, path)
+}
+
+/// How often the disk is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Resolves when writes wait for space.
+async fn fullness(store: Store, path: PathBuf) -> String {
+    while !store.is_full() {
+        tokio::time::sleep(LOOK).await;
+    }
+    let path = path.display();
+    format!("The disk that holds `{path}` is full: everything waits until there is room")
 }
 
 fn other(error: impl std::error::Error + Send + Sync + 'static) -> PlatformError {

@@ -118,6 +118,11 @@ impl Queue {
         }
     }
 
+    /// Whether writes are refused for want of room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(lock(&self.inner).health, Health::Full(_))
+    }
+
     /// There is no room for more, or there is again.
     pub(crate) fn set_full(&self, full: Option<Error>) {
         let mut inner = lock(&self.inner);

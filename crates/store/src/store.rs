@@ -169,6 +169,11 @@ impl Store {
         self.durable(never).await.err().unwrap_or_else(closed)
     }
 
+    /// Whether writes are refused because the disk is full; over once there is room.
+    pub fn is_full(&self) -> bool {
+        self.0.shared.queue.is_full()
+    }
+
     /// Watches the keys that start with `prefix`, from the first write after `after`.
     pub fn watch(&self, prefix: &str, after: Revision, durability: Durability) -> Result<Watcher, TooOld> {
         Watcher::new(&self.0.shared, prefix, after, durability)

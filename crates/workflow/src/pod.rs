@@ -14,8 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::contract::{
     ANNOTATION_ATTEMPT, ANNOTATION_EXEC, ANNOTATION_NODE_ID, ANNOTATION_NODE_NAME, Config, LABEL_COMPLETED,
-    LABEL_INSTANCE,
-    LABEL_WORKFLOW, POD_FINALIZER,
+    LABEL_INSTANCE, LABEL_WORKFLOW, POD_FINALIZER,
 };
 use crate::names::pod_name;
 use crate::subst::{self, Unknown};

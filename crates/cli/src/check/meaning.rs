@@ -9,9 +9,9 @@ use workflow::validate::{Rules, validate};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Document;
 
-/// The templates that the documents hold.
-pub(super) fn library(documents: &[Document]) -> Library {
-    let mut library = Library::default();
+/// The templates that the documents hold, over those that are elsewhere.
+pub(super) fn library(documents: &[Document], elsewhere: Library) -> Library {
+    let mut library = elsewhere;
     for document in documents {
         let into = match document.kind() {
             "WorkflowTemplate" => &mut library.templates,

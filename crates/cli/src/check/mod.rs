@@ -7,6 +7,7 @@
 //! ```
 
 use serde_json::Value;
+use workflow::contract::Library;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Document;
@@ -48,7 +49,13 @@ pub fn check(documents: &[Document]) -> Vec<Diagnostic> {
 /// Every problem of `documents` under `rules`, in their order.
 #[must_use]
 pub fn check_with(documents: &[Document], rules: Rules) -> Vec<Diagnostic> {
-    let library = meaning::library(documents);
+    check_beside(documents, Library::default(), rules)
+}
+
+/// As [`check_with`], with templates that are elsewhere; those of the documents count before them.
+#[must_use]
+pub fn check_beside(documents: &[Document], elsewhere: Library, rules: Rules) -> Vec<Diagnostic> {
+    let library = meaning::library(documents, elsewhere);
     let meaning = workflow::validate::Rules {
         whole: rules.whole,
         submit: rules.submit,

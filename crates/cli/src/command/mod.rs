@@ -128,7 +128,7 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Wait(args) => wait::run(context, args).await,
         Command::Logs(args) => logs::run(context, args).await,
-        Command::Lint(args) => lint::run(context, &args),
+        Command::Lint(args) => lint::run(context, args).await,
         Command::Delete(args) => delete::run(context, args).await,
         Command::Suspend(args) => suspend::run(context, args).await,
         Command::Resume(args) => resume::run(context, args).await,

@@ -1,5 +1,6 @@
 //! `plimsoll run`: `up`, `submit` and `watch` with a platform of its own.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use kinds::kube::api::DynamicObject;
@@ -57,6 +58,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
         client,
         notices,
         failed,
+        full,
         shutdown,
         ..
     } = running;
@@ -64,6 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     let result = tokio::select! {
         result = work(context, &client, &prepared, args.output, &mut interrupts) => result,
         error = failed => Err(error.into()),
+        never = say_once(context, full) => match never {},
     };
     if matches!(result, Ok(Exit::Interrupted)) {
         how_to_go_on(context, &data_dir);
@@ -72,6 +75,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
         () = shutdown() => result,
         () = interrupts.next() => Ok(Exit::Interrupted),
     }
+}
+
+/// Says that something has come to pass, once, and goes on.
+pub(super) async fn say_once(context: &Context, passed: impl Future<Output = String>) -> Infallible {
+    context.ui.say(&passed.await);
+    std::future::pending().await
 }
 
 /// Everything between the platform's start and its end.

@@ -53,9 +53,15 @@ async fn stay(context: &Context, data_dir: PathBuf, port: Option<u16>) -> Result
         () = interrupts.next() => return Ok(Exit::Interrupted),
     };
     announce(context, &running)?;
-    let Running { failed, shutdown, .. } = running;
+    let Running {
+        failed,
+        full,
+        shutdown,
+        ..
+    } = running;
     let failure: Option<PlatformError> = tokio::select! {
         error = failed => Some(error),
+        never = super::run::say_once(context, full) => match never {},
         () = interrupts.next() => None,
     };
     context

@@ -193,7 +193,10 @@ impl Reader<'_> {
             value: self.range(&node.referenced),
         };
         let value = match node.value {
-            Node::Scalar(scalar) => scalar,
+            Node::Scalar(scalar) => as_kubectl(
+                scalar,
+                self.text.get(range(&node.defined, self.text).unwrap_or(0..0)),
+            ),
             Node::List(items) => {
                 let item = |(index, item)| self.value(format!("{pointer}/{index}"), None, item);
                 Value::Array(items.into_iter().enumerate().map(item).collect())
@@ -218,6 +221,34 @@ impl Reader<'_> {
         }
         map
     }
+}
+
+/// The words that kubectl reads as booleans, in these spellings only: go-yaml's list.
+const BOOLEANS: [&str; 22] = [
+    "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON", "n", "N", "no", "No", "NO",
+    "false", "False", "FALSE", "off", "Off", "OFF",
+];
+
+/// A scalar as kubectl reads its text, where our reader has another opinion of a plain one: `tRUE` is text, `08` a number.
+fn as_kubectl(scalar: Value, text: Option<&str>) -> Value {
+    let Some(text) = text.filter(|text| !text.starts_with(['"', '\'', '|', '>', '!', '&', '*'])) else {
+        return scalar;
+    };
+    match scalar {
+        Value::Bool(_) if !BOOLEANS.contains(&text) => Value::String(text.to_owned()),
+        Value::String(same) if same == text && is_no_octal(text) => {
+            let number = text.parse().ok().and_then(Number::from_f64);
+            number.map_or(Value::String(same), Value::Number)
+        }
+        other => other,
+    }
+}
+
+/// Whether digits begin like an octal number but are none: they are decimal then, with a fraction or without.
+fn is_no_octal(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let zero = digits.starts_with('0') && digits.contains(['8', '9']);
+    zero && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// A key as a part of a JSON pointer.
@@ -323,6 +354,14 @@ mod tests {
         check(
             "a: yes\nb: 'yes'\nc: off\n",
             &json!({"a": true, "b": "yes", "c": false}),
+        );
+        check(
+            "a: [y, Y, N, n, On, OFF, Yes, NO]\nb: [yEs, tRUE, oN, nO]\n",
+            &json!({"a": [true, true, false, false, true, false, true, false], "b": ["yEs", "tRUE", "oN", "nO"]}),
+        );
+        check(
+            "a: [08, -09, 018, 1_000, 0o17, 0b11, 0x_1F, +1, 1., .5, 1e3, 0.8]\nb: !!str yes\nc: &x yEs\nd: *x\n",
+            &json!({"a": [8.0, -9.0, 18.0, 1000, 15, 3, 31, 1, 1.0, 0.5, 1000.0, 0.8], "b": "yes", "c": "yEs", "d": "yEs"}),
         );
         check(
             "a: 0644\nb: 1e3\nc: 0x1f\nd: 12\n",

@@ -58,7 +58,7 @@ const NAMES: usize = 72;
 pub fn render(picture: &Picture<'_>, now: Timestamp, room: Room) -> Vec<String> {
     let rows = fold::rows(picture.forest, room.height.saturating_sub(1));
     let mut spare = room.height.saturating_sub(rows.len() + 1);
-    let label = (room.width * 11 / 20).clamp(12, NAMES) - 8;
+    let label = (room.width * 3 / 4).clamp(12, NAMES) - 8;
     let cells: Vec<(String, Cell)> = rows
         .iter()
         .map(|row| (guides(&row.guides), cell(picture, row, now, label)))

@@ -76,6 +76,7 @@ impl Platform for Fake {
                 address: "https://127.0.0.1:1".to_owned(),
                 notices: Vec::new(),
                 failed: Box::pin(futures::future::pending()),
+                full: Box::pin(futures::future::pending()),
                 shutdown: Box::new(|| Box::pin(async {})),
             }),
         };
