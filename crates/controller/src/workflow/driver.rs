@@ -325,7 +325,8 @@ impl Driver {
             return End::Failed;
         };
         let uid = workflow.uid();
-        let performer = Performer::new(&self.context, &self.registry, &self.recorder, &self.key, uid);
+        let version = workflow.metadata.resource_version.as_deref().unwrap_or_default();
+        let mut performer = self.performer(uid, version);
         let patch = ::workflow::unreadable(uid, why, self.now());
         match performer
             .perform(vec![Effect::PatchWorkflow(Box::new(patch))])
