@@ -52,7 +52,6 @@ pub(crate) const KUBERNETES: Module = Module {
             "kube-controller-manager",
             "k8s.io/kubernetes/cmd/kube-controller-manager",
         ),
-        program("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
         program("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
         program("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
         program("kubelet", "k8s.io/kubernetes/cmd/kubelet"),

@@ -6,13 +6,14 @@
 //!                              +-- everyone with admin.kubeconfig
 //! ```
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
-use serde_json::json;
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
 
 use super::certificates::{Authority, Subject, service_account_keys};
 use super::folder::Folder;
@@ -72,6 +73,7 @@ pub(crate) struct ControlPlane<'a> {
 impl ControlPlane<'_> {
     /// Starts what does not run, and waits until pods can be created.
     pub(crate) fn up(&self, kubectl: &Kubectl) -> Result<()> {
+        self.check_place()?;
         self.write_keys()?;
         self.start("etcd", &self.etcd())?;
         self.listening("etcd", 1)?;
@@ -99,6 +101,23 @@ impl ControlPlane<'_> {
     fn listening(&self, name: &str, offset: u16) -> Result<()> {
         let address = self.place.local(offset);
         self.ready(name, || TcpStream::connect(address).is_ok())
+    }
+
+    /// A rig that is there stays where it is.
+    fn check_place(&self) -> Result<()> {
+        let Ok(text) = fs::read_to_string(self.folder.kubeconfig("admin")) else {
+            return Ok(());
+        };
+        let kubeconfig: Value = serde_json::from_str(&text).context("the rig's kubeconfig cannot be read")?;
+        let there = kubeconfig["clusters"][0]["cluster"]["server"]
+            .as_str()
+            .unwrap_or_default();
+        ensure!(
+            there == self.place.server(),
+            "the rig is at {there}, not at {}: give `up` the flags it was started with, or end it with `down`",
+            self.place.server()
+        );
+        Ok(())
     }
 
     /// Everything is signed anew only when nothing is there: what runs keeps its keys.
