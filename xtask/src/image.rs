@@ -140,9 +140,9 @@ fn header(kind: tar::EntryType, size: u64, mode: u32) -> tar::Header {
 /// How to make our own image.
 #[derive(Args)]
 pub(crate) struct Own {
-    /// Where to write it.
-    #[arg(long, value_name = "FILE", default_value = "target/plimsoll-image.tar")]
-    output: PathBuf,
+    /// Where to write it [default: `image/plimsoll.tar` in cargo's target folder]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// The cargo profile to build with.
     #[arg(long, value_name = "NAME", default_value = "release")]
     profile: String,
@@ -152,6 +152,11 @@ pub(crate) struct Own {
 pub(crate) fn own(options: &Own) -> Result<()> {
     let program = build(&options.profile)?;
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+    ensure!(
+        is_static(&bytes),
+        "{} asks for a dynamic linker: other images may have none",
+        program.display()
+    );
     let image = Image {
         names: vec![own_name()],
         entries: vec![
@@ -160,9 +165,20 @@ pub(crate) fn own(options: &Own) -> Result<()> {
         ],
         command: vec!["/plimsoll".to_owned()],
     };
-    image.write(&options.output)?;
-    println!("{}", options.output.display());
+    let output = options
+        .output
+        .clone()
+        .unwrap_or_else(|| target_folder().join("plimsoll.tar"));
+    image.write(&output)?;
+    println!("{}", output.display());
     Ok(())
+}
+
+/// Whether a program runs where there is nothing else. The name of its dynamic linker would stand near its head.
+fn is_static(program: &[u8]) -> bool {
+    let head = &program[..program.len().min(4096)];
+    let linker = b"/ld-linux";
+    !head.windows(linker.len()).any(|bytes| bytes == linker)
 }
 
 /// The name that pods ask for.
@@ -171,10 +187,15 @@ fn own_name() -> String {
 }
 
 /// A folder of its own: other flags would otherwise drive out what ordinary builds left.
+fn target_folder() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    target
+        .unwrap_or_else(|| crate::workspace_root().join("target"))
+        .join("image")
+}
+
 fn build(profile: &str) -> Result<PathBuf> {
-    let root = crate::workspace_root();
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let target = target.join("image");
+    let target = target_folder();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .args([
@@ -188,7 +209,7 @@ fn build(profile: &str) -> Result<PathBuf> {
         ])
         .arg("--target-dir")
         .arg(&target)
-        .current_dir(&root)
+        .current_dir(crate::workspace_root())
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env("CARGO_INCREMENTAL", "0")
         // Each pod gets a copy: nobody debugs there.
@@ -223,6 +244,11 @@ mod tests {
                 (name, bytes)
             })
             .collect()
+    }
+
+    #[test]
+    fn a_program_that_asks_for_a_linker_is_not_static() {
+        assert!(is_static(b"\x7fELF") && !is_static(b"\x7fELF../lib64/ld-linux-x86-64.so.2\0"));
     }
 
     #[test]
