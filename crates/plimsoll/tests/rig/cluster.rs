@@ -1,7 +1,7 @@
 //! A namespace of the rig, controllers for it, and what happened to its pods.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +16,8 @@ use kinds::kube::{Api, Client, Config};
 use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::rights;
+
 /// How long anything may take on a busy machine. No test fails for being slow before this.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often something that will be so is looked at.
@@ -28,7 +30,9 @@ type Seen = BTreeMap<String, BTreeSet<String>>;
 pub(crate) struct Cluster {
     pub(crate) client: Client,
     pub(crate) namespace: String,
-    kubeconfig: PathBuf,
+    admin: PathBuf,
+    /// The controller's own, with its own rights.
+    controllers: tempfile::NamedTempFile,
     seen: Arc<Mutex<Seen>>,
     _watching: AbortOnDropHandle<()>,
 }
@@ -45,8 +49,8 @@ impl Cluster {
             eprintln!("passed over: PLIMSOLL_RIG_KUBECONFIG names no rig (`cargo xtask rig up`)");
             return None;
         };
-        let kubeconfig = PathBuf::from(kubeconfig);
-        let read = Kubeconfig::read_from(&kubeconfig).expect("a kubeconfig");
+        let admin = PathBuf::from(kubeconfig);
+        let read = Kubeconfig::read_from(&admin).expect("a kubeconfig");
         let mut config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
             .await
             .expect("a usable kubeconfig");
@@ -54,6 +58,9 @@ impl Cluster {
         let client = Client::try_from(config).expect("a client");
         let namespace = format!("{test}-{}", std::process::id());
         make_namespace(&client, &namespace).await;
+        let controllers = tempfile::NamedTempFile::new().expect("a temporary file");
+        let rights = rights::grant(&client, &namespace, &admin).await;
+        std::fs::write(controllers.path(), rights.to_string()).expect("written");
         let seen = Arc::default();
         let watching = AbortOnDropHandle::new(tokio::spawn(watch_pods(
             Api::namespaced(client.clone(), &namespace),
@@ -62,7 +69,8 @@ impl Cluster {
         let cluster = Self {
             client,
             namespace,
-            kubeconfig,
+            admin,
+            controllers,
             seen,
             _watching: watching,
         };
@@ -71,16 +79,16 @@ impl Cluster {
     }
 
     fn install(&self) {
-        let done = self.plimsoll(&["install", "--crds-only"]).output();
+        let done = self.plimsoll(&self.admin, &["install", "--crds-only"]).output();
         let done = done.expect("the binary starts");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
-    fn plimsoll(&self, arguments: &[&str]) -> Command {
+    fn plimsoll(&self, kubeconfig: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command
             .arg("--kubeconfig")
-            .arg(&self.kubeconfig)
+            .arg(kubeconfig)
             .args(["--namespace", &self.namespace])
             .args(arguments)
             .stdin(Stdio::null());
@@ -97,8 +105,10 @@ impl Cluster {
             "--identity",
             identity,
         ];
-        let child = self.plimsoll(&arguments).spawn().expect("the binary starts");
-        Controller { child }
+        let child = self.plimsoll(self.controllers.path(), &arguments).spawn();
+        Controller {
+            child: child.expect("the binary starts"),
+        }
     }
 
     fn workflows(&self) -> Api<DynamicObject> {
@@ -167,6 +177,17 @@ impl Cluster {
             .count()
     }
 
+    /// Waits until all pods that there are have succeeded, without a controller.
+    pub(crate) async fn until_pods_succeeded(&self) {
+        let done = async || {
+            let pods = self.pods().list(&ListParams::default()).await.expect("a list");
+            pods.iter().all(|pod| phase(pod) == "Succeeded").then_some(())
+        };
+        eventually(done)
+            .await
+            .expect("what runs ends without a controller");
+    }
+
     /// Deletes pods for which this holds.
     pub(crate) async fn delete_pods(&self, which: impl Fn(&Pod) -> bool) -> usize {
         let pods = self.pods();
@@ -205,6 +226,7 @@ impl Cluster {
 
     /// Takes the namespace away. Left out where a test fails: people look at it then.
     pub(crate) async fn remove(self) {
+        rights::revoke(&self.client, &self.namespace).await;
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let _ = namespaces.delete(&self.namespace, &DeleteParams::default()).await;
     }
@@ -236,6 +258,14 @@ impl Drop for Controller {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The phase of a pod.
+pub(crate) fn phase(pod: &Pod) -> &str {
+    let status = pod.status.as_ref();
+    status
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or_default()
 }
 
 /// The nodes of a workflow.

@@ -1,16 +1,7 @@
 //! The controller dies, and pods go while it is away: nothing that ran runs again, nothing is forgotten.
 
-use kinds::k8s::api::core::v1::Pod;
-
-use crate::cluster::{Cluster, eventually};
+use crate::cluster::{Cluster, eventually, phase};
 use crate::shapes::{chain, template};
-
-fn phase(pod: &Pod) -> &str {
-    let status = pod.status.as_ref();
-    status
-        .and_then(|status| status.phase.as_deref())
-        .unwrap_or_default()
-}
 
 #[tokio::test]
 async fn pods_deleted_while_the_controller_is_down_do_not_run_again() {
@@ -25,16 +16,7 @@ async fn pods_deleted_while_the_controller_is_down_do_not_run_again() {
     };
     eventually(second).await.expect("the second step runs");
     controller.kill();
-    let done = async || {
-        let pods = cluster.pods().list(&Default::default()).await.expect("a list");
-        pods.items
-            .iter()
-            .all(|pod| phase(pod) == "Succeeded")
-            .then_some(())
-    };
-    eventually(done)
-        .await
-        .expect("what runs ends without a controller");
+    cluster.until_pods_succeeded().await;
     assert!(cluster.delete_pods(|pod| phase(pod) == "Succeeded").await >= 1);
     let _controller = cluster.controller("b");
     let workflow = cluster.ended("wf").await;

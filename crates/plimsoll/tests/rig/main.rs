@@ -14,4 +14,5 @@ mod cluster;
 mod crashes;
 mod outputs;
 mod replicas;
+mod rights;
 mod shapes;

@@ -6,7 +6,7 @@ use kinds::kube::Api;
 use kinds::kube::api::{ListParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, node};
+use crate::cluster::{Cluster, node, nodes};
 
 /// The real node, if the rig has one that holds our image.
 async fn has_image(cluster: &Cluster) -> bool {
@@ -87,6 +87,41 @@ async fn plain_steps_end_as_their_commands_do() {
     cluster.remove().await;
 }
 
+/// A step that leaves an answer, a script that says one, and a step that wants both.
+fn answers() -> Value {
+    let mut makes = shell("makes", "echo -n forty-two > /tmp/answer");
+    makes["outputs"] = json!({"parameters": [{"name": "answer", "valueFrom": {"path": "/tmp/answer"}}]});
+    let says = json!({"name": "says", "script": {
+        "image": "docker.io/library/busybox:1.36", "imagePullPolicy": "IfNotPresent",
+        "command": ["sh"], "source": "sleep 3; echo $((6 * 7))",
+    }});
+    let mut wants = shell(
+        "wants",
+        "test '{{inputs.parameters.made}} {{inputs.parameters.said}}' = 'forty-two 42'",
+    );
+    wants["inputs"] = json!({"parameters": [{"name": "made"}, {"name": "said"}]});
+    let steps = json!({"name": "main", "steps": [
+        [{"name": "makes", "template": "makes"}],
+        [{"name": "says", "template": "says"}],
+        [{"name": "wants", "template": "wants", "arguments": {"parameters": [
+            {"name": "made", "value": "{{steps.makes.outputs.parameters.answer}}"},
+            {"name": "said", "value": "{{steps.says.outputs.result}}"},
+        ]}}],
+    ]});
+    json!({"entrypoint": "main", "templates": [steps, makes, says, wants]})
+}
+
+fn answers_came(workflow: &Value) {
+    assert_eq!(
+        workflow["status"]["phase"], "Succeeded",
+        "{:#}",
+        workflow["status"]
+    );
+    let made = &node(workflow, "makes")["outputs"]["parameters"][0]["value"];
+    let said = &node(workflow, "says")["outputs"]["result"];
+    assert_eq!((made, said), (&json!("forty-two"), &json!("42")));
+}
+
 #[tokio::test]
 async fn outputs_are_reported_by_the_pod_itself() {
     let Some(cluster) = Cluster::new("outputs").await else {
@@ -97,30 +132,32 @@ async fn outputs_are_reported_by_the_pod_itself() {
     }
     let_pods_report(&cluster).await;
     let _controller = cluster.controller("a");
-    let mut makes = shell("makes", "echo -n forty-two > /tmp/answer; echo said");
-    makes["outputs"] = json!({"parameters": [{"name": "answer", "valueFrom": {"path": "/tmp/answer"}}]});
-    let mut takes = shell("takes", "test '{{inputs.parameters.answer}}' = forty-two");
-    takes["inputs"] = json!({"parameters": [{"name": "answer"}]});
-    let steps = json!({"name": "main", "steps": [
-        [{"name": "makes", "template": "makes"}],
-        [{"name": "takes", "template": "takes", "arguments": {"parameters": [
-            {"name": "answer", "value": "{{steps.makes.outputs.parameters.answer}}"},
-        ]}}],
-    ]});
-    cluster
-        .submit_as_it_is(
-            "wf",
-            json!({"entrypoint": "main", "templates": [steps, makes, takes]}),
-        )
-        .await;
-    let workflow = cluster.ended("wf").await;
-    assert_eq!(
-        workflow["status"]["phase"], "Succeeded",
-        "{:#}",
-        workflow["status"]
-    );
-    let outputs = &node(&workflow, "makes")["outputs"];
-    assert_eq!(outputs["parameters"][0]["value"], "forty-two");
-    cluster.each_pod_was_made_once(2);
+    cluster.submit_as_it_is("wf", answers()).await;
+    answers_came(&cluster.ended("wf").await);
+    cluster.each_pod_was_made_once(3);
+    cluster.remove().await;
+}
+
+#[tokio::test]
+async fn outputs_outlive_their_pods_and_the_controller() {
+    let Some(cluster) = Cluster::new("outlive").await else {
+        return;
+    };
+    if !has_image(&cluster).await {
+        return cluster.remove().await;
+    }
+    let_pods_report(&cluster).await;
+    let controller = cluster.controller("a");
+    cluster.submit_as_it_is("wf", answers()).await;
+    let says = |workflow: &Value| {
+        nodes(workflow).any(|node| node["displayName"] == "says" && node["phase"] == "Running")
+    };
+    cluster.until("wf", "comes to its script", says).await;
+    controller.kill();
+    cluster.until_pods_succeeded().await;
+    cluster.delete_pods(|_| true).await;
+    let _controller = cluster.controller("b");
+    answers_came(&cluster.ended("wf").await);
+    cluster.each_pod_was_made_once(3);
     cluster.remove().await;
 }
