@@ -23,6 +23,9 @@ const LATER_VISIT: u32 = 60;
 /// Points that are passed once or twice in all.
 const RARE: [&str; 3] = ["store.segment", "workflow.object-written", "scheduler.reported"];
 
+/// Points that only a workflow with more nodes than fit into it comes to, and once or twice.
+const LARGE: [&str; 2] = ["workflow.chunk-created", "workflow.chunk-deleted"];
+
 /// Places that a short pipeline does not come to; their own rooms' tests do.
 const NOT_REACHED: [&str; 4] = [
     "store.snapshot",
@@ -70,6 +73,7 @@ impl Witness {
             "images:\n  - image: \"python*\"\n    programs: programs\nnode:\n  pods: 6\n",
         );
         user.file("pipeline.yaml", &pipeline());
+        user.file("large.yaml", &large());
         Self { user, ledger }
     }
 
@@ -104,16 +108,37 @@ fn pipeline() -> String {
     collected
 }
 
+/// A fan-out whose steps have inputs so long that their nodes need chunks while it runs.
+fn large() -> String {
+    format!(
+        "kind: Workflow\nmetadata: {{generateName: large-}}\nspec:\n  entrypoint: main\n  templates:\n  - name: main\n    \
+         steps:\n    - - {{name: each, template: step, withSequence: {{count: \"20\"}}, arguments: {{parameters: \
+         [{{name: text, value: \"{{{{item}}}} {}\"}}]}}}}\n  - name: step\n    inputs: {{parameters: [{{name: text}}]}}\n    \
+         container: {{image: python, command: [python3, -c, pass]}}\n",
+        "x".repeat(8000)
+    )
+}
+
 /// The manifest and what makes it a quick one.
 const PIPELINE: [&str; 5] = ["pipeline.yaml", "-p", "epochs=1", "-p", "threshold=0.5"];
 
+/// The manifest in which a point is reached, with its arguments.
+fn manifest_for(point: &str) -> &'static [&'static str] {
+    if LARGE.contains(&point) {
+        &["large.yaml"]
+    } else {
+        &PIPELINE
+    }
+}
+
 /// Kills at the `nth` visit of `point`, starts again, and expects the promise to hold. Whether the point was reached.
 fn check(point: &str, nth: u32) -> bool {
+    let manifest = manifest_for(point);
     let witness = Witness::new();
     let crash = format!("{point}:{nth}");
     let mut first = witness.user.command(&["run", "--config", "config.yaml"]);
     let first = first
-        .args(PIPELINE)
+        .args(manifest)
         .env("PLIMSOLL_CRASH_POINT", &crash)
         .output()
         .expect("the binary starts");
@@ -124,7 +149,7 @@ fn check(point: &str, nth: u32) -> bool {
         text(&first.stderr)
     );
     if killed {
-        let workflow = finish(&witness.user, &crash);
+        let workflow = finish(&witness.user, &crash, manifest);
         assert_eq!(witness.starts(), each_once(&workflow), "{crash}");
     }
     killed
@@ -144,11 +169,11 @@ fn each_once(workflow: &Value) -> BTreeMap<String, usize> {
 }
 
 /// Takes the platform up again and waits for the workflow, submitting it if the crash came before that was acknowledged.
-fn finish(user: &User, crash: &str) -> Value {
+fn finish(user: &User, crash: &str, manifest: &[&str]) -> Value {
     let _up = user.up(&["--config", "config.yaml"], &[]);
     let mut workflows = names(user);
     if workflows.is_empty() {
-        let submitted = user.run(&[&["submit"], &PIPELINE[..]].concat());
+        let submitted = user.run(&[&["submit"], manifest].concat());
         assert!(submitted.status.success(), "{crash}: {}", text(&submitted.stderr));
         workflows = names(user);
     }
@@ -189,7 +214,8 @@ fn at_once<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
 /// The visits of a point at which the platform is killed.
 fn visits(point: &'static str) -> impl Iterator<Item = (&'static str, u32)> {
     let often = !RARE.contains(&point) && (point.starts_with("store.") || point.starts_with("apiserver."));
-    let first = VISITS.into_iter().take(if RARE.contains(&point) { 1 } else { 2 });
+    let rare = RARE.contains(&point) || LARGE.contains(&point);
+    let first = VISITS.into_iter().take(if rare { 1 } else { 2 });
     first
         .chain(often.then_some(LATER_VISIT))
         .map(move |nth| (point, nth))
