@@ -4,7 +4,6 @@
 pub(crate) const SLOW: &str = "takes half a minute or more: cargo xtask conformance";
 const SQL: &str = "synchronization by a SQL database";
 const SETS: &str = "containerSet";
-const CLAIMS: &str = "claims for volumes (PVC)";
 const MEMOIZE: &str = "memoize";
 const DATA: &str = "data template";
 const RESOURCE: &str = "resource template";
@@ -21,7 +20,6 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
         "ArgoServerSuite.TestRetryStoppedButIncompleteWorkflow (outside subtests)",
         INSIDE,
     ),
-    ("ArtifactsSuite.TestArtifactEphemeralVolume", CLAIMS),
     ("ArtifactsSuite.TestArtifactPassingPlugin", PLUGINS),
     ("ArtifactsSuite.TestContainersetLogsPlugin_Basic", SETS),
     ("ArtifactsSuite.TestContainersetLogs_Basic", SETS),
@@ -64,8 +62,6 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
     ("synchronization-mutex-tmpl-level.yaml", SLOW),
     ("timeouts-step.yaml", SLOW),
     ("timeouts-workflow.yaml", SLOW),
-    ("volumes-existing.yaml", CLAIMS),
-    ("volumes-pvc.yaml", CLAIMS),
 ];
 
 /// Case, lines that say where its tree differs, and why it does.
