@@ -9,6 +9,7 @@ use apiserver::{ApiServer, Tls, Tokens, kubeconfig};
 use cli::PlatformError;
 use meta::host::Random;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,52 +20,71 @@ const TOKEN_BYTES: usize = 32;
 /// The name of cluster, context and user in the kubeconfig.
 const NAME: &str = "plimsoll";
 
-/// The doors of a platform, open.
+/// A certificate in the making.
+pub(crate) type Certificate = JoinHandle<Result<Tls, Box<dyn std::error::Error + Send + Sync>>>;
+
+/// Begins to make a certificate: gathering the randomness takes tens of milliseconds, in which the rest can start.
+pub(crate) fn certificate() -> Certificate {
+    tokio::task::spawn_blocking(Tls::generate)
+}
+
+/// The doors of a platform.
 pub(crate) struct Doors {
     address: String,
-    kubeconfig: String,
     closing: CancellationToken,
     serving: TaskTracker,
 }
 
-impl Doors {
-    /// Opens both doors.
-    pub(crate) async fn open(
+/// The doors before anyone is told of them: the socket is served, for what this platform itself starts.
+pub(crate) struct Opening {
+    doors: Doors,
+    listener: TcpListener,
+}
+
+impl Opening {
+    /// Serves https with `certificate` and writes the kubeconfig: whoever waits for it finds a platform that runs.
+    pub(crate) async fn announce(
+        self,
         server: &ApiServer,
         directory: &Directory,
         random: &dyn Random,
-        port: Option<u16>,
-    ) -> Result<Self, PlatformError> {
-        let doors = Self {
-            address: String::new(),
-            kubeconfig: String::new(),
-            closing: CancellationToken::new(),
-            serving: TaskTracker::new(),
-        };
-        doors.open_socket(server, &directory.socket())?;
-        let listener = listen(port).await?;
-        let address = listener
-            .local_addr()
+        certificate: Certificate,
+    ) -> Result<Doors, PlatformError> {
+        let Self { doors, listener } = self;
+        let tls = certificate
+            .await
             .map_err(|error| PlatformError::Other(error.into()))?;
-        let address = format!("https://{address}");
-        let tls = Tls::generate().map_err(|error| PlatformError::Other(anyhow::anyhow!(error)))?;
+        let tls = tls.map_err(|error| PlatformError::Other(anyhow::anyhow!(error)))?;
         let token = token(random);
-        let kubeconfig = kubeconfig(NAME, &address, tls.ca_pem(), &token);
+        let config = kubeconfig(NAME, &doors.address, tls.ca_pem(), &token);
         let tokens = Tokens::new([token]);
         doors
             .serving
             .spawn(server.serve_tls(listener, &tls, tokens, doors.closing.clone()));
-        Ok(Self {
-            address,
-            kubeconfig,
-            ..doors
-        })
-    }
-
-    /// Writes the kubeconfig: whoever waits for it finds a platform that runs.
-    pub(crate) fn announce(&self, directory: &Directory) -> Result<(), PlatformError> {
         let path = directory.kubeconfig();
-        replace(&path, self.kubeconfig.as_bytes()).map_err(|error| PlatformError::from_io(path, error))
+        replace(&path, config.as_bytes()).map_err(|error| PlatformError::from_io(path, error))?;
+        Ok(doors)
+    }
+}
+
+impl Doors {
+    /// Serves the socket, and takes the port.
+    pub(crate) async fn open(
+        server: &ApiServer,
+        directory: &Directory,
+        port: Option<u16>,
+    ) -> Result<Opening, PlatformError> {
+        let listener = listen(port).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| PlatformError::Other(error.into()))?;
+        let doors = Self {
+            address: format!("https://{address}"),
+            closing: CancellationToken::new(),
+            serving: TaskTracker::new(),
+        };
+        doors.open_socket(server, &directory.socket())?;
+        Ok(Opening { doors, listener })
     }
 
     /// Opens the socket through its directory: a socket's path may have 107 bytes, and data directories may be deep.

@@ -23,6 +23,10 @@ mod stats;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// Most of what is allocated are small pieces of objects that another thread frees.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Some(code) = spawner::run_if_asked(std::env::args_os()) {
         return code;

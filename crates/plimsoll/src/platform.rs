@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::doors::Doors;
 use crate::logs::NodeLogs;
-use crate::{cluster, definitions, host, settings, stats};
+use crate::{cluster, definitions, doors, host, settings, stats};
 
 /// Starts platforms in this process.
 pub(crate) struct Embedded;
@@ -55,6 +55,7 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
         .unwrap_or_else(|| directory.path().join("config.yaml"));
     let config = Config::read(&file).map_err(PlatformError::Other)?;
     let host = host::real();
+    let certificate = doors::certificate();
     let store = open_store(&directory)?;
     let server = ApiServer::new(store.clone(), apiserver::Config::new(host.clone()))
         .await
@@ -63,12 +64,14 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
     definitions::register(&admin)
         .await
         .map_err(PlatformError::Other)?;
-    let doors = Doors::open(&server, &directory, &*host.random, options.port).await?;
+    let doors = Doors::open(&server, &directory, options.port).await?;
     let stopping = CancellationToken::new();
     let node = start_node(&server, &directory, &config, host.clone()).await?;
     let notices = notices(&node);
-    let controllers = start_controllers(&server, &directory, &config, host, stopping.clone());
-    doors.announce(&directory)?;
+    let controllers = start_controllers(&server, &directory, &config, host.clone(), stopping.clone());
+    let doors = doors
+        .announce(&server, &directory, &*host.random, certificate)
+        .await?;
     Ok(Running {
         client: admin,
         kubeconfig: directory.kubeconfig(),
