@@ -1,6 +1,6 @@
 //! How the binary is linked.
 
-/// At a fixed address: relocating 50,000 pointers takes a millisecond of every start, and every step with outputs is a start
+/// At a fixed address: relocating 50,000 pointers takes half a millisecond of every start, and every step with outputs is a start
 /// of this program. What is lost is a random address for code that has no memory errors to exploit.
 fn main() {
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
