@@ -78,6 +78,39 @@ pub struct Orders {
     /// The artifact repository, for locations that name only a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<ArtifactRepository>,
+    /// What the container has to do with others of its pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Peers>,
+    /// Whether nothing is reported: of a pod's containers only the main one does.
+    #[serde(skip_serializing_if = "is_false", deserialize_with = "null_default")]
+    pub silent: bool,
+}
+
+/// A container among others of its pod: each tells in a shared folder when and how it ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Peers {
+    /// The folder: `<folder>/<name>/exitcode` is there once that container has ended.
+    pub folder: String,
+    /// The name of this container.
+    pub name: String,
+    /// Containers that must have ended well before this one's command starts.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
+    pub after: Vec<String>,
+    /// Containers at whose end the command is ended too; none for one that ends by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
+    pub until: Vec<String>,
+    /// How often the command is tried in all; 0 and 1 are once.
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
+    pub attempts: u32,
+    /// Milliseconds between two tries.
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
+    pub pause: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Orders {

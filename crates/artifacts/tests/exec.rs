@@ -332,3 +332,101 @@ fn the_whole_log_is_kept_where_asked() {
         "and the token is not the command's to see"
     );
 }
+
+/// Orders of a container called `name` among others of its pod.
+fn among_peers(name: &str, more: &Value) -> Value {
+    let mut peers = json!({"folder": "DIR/ctr", "name": name});
+    peers
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    json!({"silent": true, "peers": peers})
+}
+
+/// Runs a container that reports nothing: exit code and log.
+fn run_silent(bench: &Bench, orders: &Value, command: &[&str]) -> (i32, String) {
+    let output = bench.start(orders, command).wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), log)
+}
+
+fn told(bench: &Bench, name: &str) -> String {
+    fs::read_to_string(bench.at("ctr").join(name).join("exitcode")).unwrap()
+}
+
+#[test]
+fn a_container_waits_for_those_it_depends_on() {
+    let bench = Bench::new(&[]);
+    let second = bench.start(
+        &among_peers("b", &json!({"after": ["a"]})),
+        &["sh", "-c", "cat DIR/mark"],
+    );
+    let first = among_peers("a", &json!({}));
+    assert_eq!(
+        run_silent(&bench, &first, &["sh", "-c", "echo done > DIR/mark"]).0,
+        0
+    );
+    let output = second.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("done"));
+    assert_eq!(
+        (told(&bench, "a"), told(&bench, "b")),
+        ("0".to_owned(), "0".to_owned())
+    );
+}
+
+#[test]
+fn a_container_does_not_start_after_a_failure() {
+    let bench = Bench::new(&[]);
+    assert_eq!(
+        run_silent(&bench, &among_peers("a", &json!({})), &["sh", "-c", "exit 3"]).0,
+        3
+    );
+    let (code, log) = run_silent(
+        &bench,
+        &among_peers("b", &json!({"after": ["a"]})),
+        &["echo", "started"],
+    );
+    assert_eq!((code, told(&bench, "b").as_str()), (64, "64"));
+    assert!(
+        log.contains("dependency \"a\" exited with non-zero code: 3"),
+        "{log}"
+    );
+    assert!(!log.contains("started"), "{log}");
+}
+
+#[test]
+fn a_container_that_waits_can_be_ended() {
+    let bench = Bench::new(&[]);
+    let mut waiting = bench.start(&among_peers("b", &json!({"after": ["never"]})), &["true"]);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(waiting.id()).unwrap()).unwrap();
+    // Before it listens it ends by the signal itself, which is as good.
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = waiting.wait().unwrap();
+    assert!(!status.success(), "{status}");
+}
+
+#[test]
+fn a_sidecar_ends_with_the_containers_that_it_serves() {
+    let bench = Bench::new(&[]);
+    let sidecar = bench.start(
+        &among_peers("side", &json!({"until": ["main"]})),
+        &["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.01; done"],
+    );
+    assert_eq!(
+        run_silent(&bench, &among_peers("main", &json!({})), &["true"]).0,
+        0
+    );
+    assert_eq!(sidecar.wait_with_output().unwrap().status.code(), Some(7));
+}
+
+#[test]
+fn a_command_is_tried_as_often_as_told() {
+    let bench = Bench::new(&[]);
+    let count = "echo x >> DIR/tries; test $(wc -l < DIR/tries) -ge 3";
+    let three = among_peers("a", &json!({"attempts": 3, "pause": 1}));
+    assert_eq!(run_silent(&bench, &three, &["sh", "-c", count]).0, 0);
+    fs::remove_file(bench.at("tries")).unwrap();
+    let two = among_peers("a", &json!({"attempts": 2}));
+    assert_eq!(run_silent(&bench, &two, &["sh", "-c", count]).0, 1);
+}

@@ -150,6 +150,7 @@ pub struct Inputs {
 }
 
 /// Something that happened. Events may come late, twice, and in any order between kinds.
+#[expect(clippy::large_enum_variant, reason = "most events are of pods, the largest")]
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A pod of the workflow appeared or changed.
@@ -175,6 +176,15 @@ pub enum Event {
     Workflow(WorkflowView),
     /// Templates or config maps changed.
     Library(Arc<Library>),
+    /// The answer to [`Effect::AskLocks`]. Answers to one holder come in the order of the questions.
+    Lock {
+        /// Who asked.
+        holder: String,
+        /// What the desk said.
+        answer: crate::locks::Answer,
+    },
+    /// Locks that the workflow waits for may be free.
+    LocksFree,
     /// Time passed: sent at or after a time that [`Effect::WakeAt`] named.
     Time,
 }
@@ -235,6 +245,13 @@ pub enum Effect {
         kind: String,
         /// Its name.
         name: String,
+    },
+    /// Ask the desk for locks; the answer comes back as [`Event::Lock`]. Nothing waits for it in this batch.
+    AskLocks(Box<crate::locks::Ask>),
+    /// Give back what the holder has and no longer waits for: the status says so already.
+    ReleaseLocks {
+        /// The holder.
+        holder: String,
     },
     /// Send [`Event::Time`] at or soon after this time. Replaces what was asked before.
     WakeAt(Timestamp),

@@ -40,7 +40,7 @@ pub(crate) fn globals(
         let value = argument(parameter, library)?;
         set(&format!("parameters.{}", parameter.name), &value);
     }
-    metadata(&mut set, meta, spec);
+    metadata(&mut set, meta, spec, !status.phase.is_empty());
     for output in status.outputs.iter().flat_map(|o| &o.parameters) {
         if let Some(value) = &output.value {
             set(&format!("outputs.parameters.{}", output.name), value.as_str());
@@ -85,7 +85,7 @@ fn argument(parameter: &argo::Parameter, library: &Library) -> Result<String, St
     })
 }
 
-fn metadata(set: &mut impl FnMut(&str, &str), meta: &ObjectMeta, spec: &WorkflowSpec) {
+fn metadata(set: &mut impl FnMut(&str, &str), meta: &ObjectMeta, spec: &WorkflowSpec, started: bool) {
     let annotations = Value::from_iter(meta.annotations.clone()).to_string();
     set("annotations", &annotations);
     set("annotations.json", &annotations);
@@ -100,7 +100,8 @@ fn metadata(set: &mut impl FnMut(&str, &str), meta: &ObjectMeta, spec: &Workflow
     {
         set(&format!("annotations.{key}"), value);
     }
-    let computed = |key: &String| own.is_some_and(|m| m.labels_from.contains_key(key));
+    // Labels that are computed are known once the workflow has them.
+    let computed = |key: &String| !started && own.is_some_and(|m| m.labels_from.contains_key(key));
     for (key, value) in meta.labels.iter().chain(own.iter().flat_map(|m| &m.labels)) {
         if !computed(key) {
             set(&format!("labels.{key}"), value);

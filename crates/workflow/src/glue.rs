@@ -26,6 +26,28 @@ pub(crate) fn truth(expression: &str, vars: Vars<'_>) -> Result<bool, String> {
     lang::eval_bool(expression, &environment(&Texts(vars)), &mut vars.context())
 }
 
+/// Why an expression gave no string.
+pub(crate) enum NotText {
+    /// It could not be evaluated.
+    Failed(String),
+    /// It gave something else; Go's name of its type.
+    Is(&'static str),
+}
+
+/// The string that an expression gives; nothing else will do.
+pub(crate) fn string(expression: &str, vars: Vars<'_>) -> Result<String, NotText> {
+    match eval(expression, vars).map_err(NotText::Failed)? {
+        Value::String(text) => Ok(text.to_string()),
+        Value::Nil => Err(NotText::Is("<nil>")),
+        Value::Bool(_) => Err(NotText::Is("bool")),
+        Value::Int(_) => Err(NotText::Is("int")),
+        Value::Int64(_) => Err(NotText::Is("int64")),
+        Value::Float(_) => Err(NotText::Is("float64")),
+        Value::Map(_) => Err(NotText::Is("map[string]interface {}")),
+        _ => Err(NotText::Is("[]interface {}")),
+    }
+}
+
 /// The text that an expression gives; nil is an error.
 pub(crate) fn text(expression: &str, vars: Vars<'_>) -> Result<String, String> {
     match eval(expression, vars)? {

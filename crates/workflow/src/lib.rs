@@ -5,6 +5,7 @@
 //!   machine    nodes, and what happens to them
 //!   layout     where nodes are stored
 //!   pod        the pod of a node
+//!   locks      what workflows hold and wait for
 //!   validate   what is wrong before anything runs
 //!   template args subst vars globals items aggregate merge names phase    what the machine is made of
 //! ```
@@ -18,6 +19,7 @@ mod globals;
 mod glue;
 mod items;
 pub mod layout;
+pub mod locks;
 mod machine;
 mod merge;
 pub mod names;
@@ -27,6 +29,7 @@ pub mod rerun;
 mod subst;
 mod template;
 mod unreadable;
+mod usage;
 pub mod validate;
 mod vars;
 mod view;

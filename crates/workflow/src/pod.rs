@@ -4,10 +4,12 @@
 //! `plimsoll exec`, which an image volume brings and which takes its orders from the environment.
 //! Rule: workflow/controller/workflowpod.go.
 
+mod affinity;
 mod orders;
 mod spec;
 
 use argo::core::{Container, Volume};
+use argo::template::{ContainerNode, ContainerSetTemplate};
 use argo::{NodeStatus, ObjectMeta, Template, WorkflowSpec};
 use meta::Timestamp;
 use serde_json::{Map, Value, json};
@@ -19,6 +21,9 @@ use crate::contract::{
 use crate::names::pod_name;
 use crate::subst::{self, Unknown};
 use crate::vars::{self, VarMap, Vars};
+
+/// The name of the container that does the step's work.
+const MAIN: &str = "main";
 
 /// Everything a pod is made from.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub(crate) struct Job<'a> {
     /// When the workflow must be over; none for exit handlers.
     pub(crate) workflow_deadline: Option<Timestamp>,
     pub(crate) now: Timestamp,
+    /// Machines that the pod is kept off: attempts before it failed there.
+    pub(crate) keep_off: Vec<String>,
 }
 
 impl Job<'_> {
@@ -74,20 +81,19 @@ impl Job<'_> {
 /// The pod's name and the whole object.
 pub(crate) fn build(job: &Job<'_>) -> Result<(String, Value), String> {
     let name = job.pod_name();
-    let orders = orders::needed(job);
-    let mut spec = spec::build(job, orders)?;
+    let wrapping = orders::Wrapping::of(job);
+    let mut spec = spec::build(job, wrapping)?;
     let mut pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": metadata(job, &name, orders),
+        "metadata": metadata(job, &name, wrapping.main),
         "spec": Value::Null,
     });
     spec = job.replaced(&spec)?;
     pod["metadata"] = job.replaced(&pod["metadata"])?;
     spec = spec::patched(job, spec)?;
-    if orders {
-        orders::inject(job, &name, &mut spec)?;
-    }
+    affinity::keep_off(&mut spec, &job.keep_off);
+    orders::inject(job, &name, wrapping, &mut spec)?;
     pod["spec"] = spec;
     Ok((name, pod))
 }
@@ -107,7 +113,7 @@ fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
     annotations.insert(ANNOTATION_NODE_ID.to_owned(), job.node.id.clone().into());
     annotations.insert(
         "kubectl.kubernetes.io/default-container".to_owned(),
-        "main".into(),
+        default_container(job.template).into(),
     );
     if let Some(attempt) = job.meta.annotations.get(ANNOTATION_ATTEMPT) {
         annotations.insert(ANNOTATION_ATTEMPT.to_owned(), attempt.clone().into());
@@ -133,20 +139,36 @@ fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
     })
 }
 
-/// The template's main container, named as Argo names it.
-fn main_container(template: &Template) -> Result<Container, String> {
-    let mut container = match (&template.container, &template.script) {
-        (Some(container), _) => container.clone(),
-        (None, Some(script)) => script.container.clone(),
-        (None, None) => {
-            return Err(format!(
-                "template '{}': container sets are not supported",
-                template.name
-            ));
-        }
+/// The container that logs are read from where none is named: `main`, or the last one.
+fn default_container(template: &Template) -> &str {
+    let set = template.container_set.iter().flat_map(|s| &s.containers);
+    let names = set.map(|c| c.container.name.as_str());
+    names
+        .reduce(|last, name| if last == MAIN { last } else { name })
+        .unwrap_or(MAIN)
+}
+
+/// The template's main containers, named as Argo names them.
+fn main_containers(job: &Job<'_>) -> Result<Vec<Container>, String> {
+    let template = job.template;
+    let mut containers = match (&template.container, &template.script, &template.container_set) {
+        (Some(container), _, _) => vec![container.clone()],
+        (_, Some(script), _) => vec![script.container.clone()],
+        (_, _, Some(set)) => return Ok(set.containers.iter().map(|c| member(c, set)).collect()),
+        _ => return Err(format!("Template '{}' missing specification", template.name)),
     };
-    "main".clone_into(&mut container.name);
-    Ok(container)
+    MAIN.clone_into(&mut containers[0].name);
+    Ok(containers)
+}
+
+/// A container of a set, with what all of the set mount.
+fn member(node: &ContainerNode, set: &ContainerSetTemplate) -> Container {
+    let mut container = node.container.clone();
+    container.volume_mounts.extend(set.volume_mounts.iter().cloned());
+    if container.name.is_empty() {
+        MAIN.clone_into(&mut container.name);
+    }
+    container
 }
 
 /// The workflow as the owner of what is made for it.

@@ -20,6 +20,8 @@ use crate::contract::{
 pub struct PodView {
     /// Name.
     pub name: String,
+    /// Namespace.
+    pub namespace: String,
     /// Identity.
     pub uid: String,
     /// Version of the object.
@@ -58,6 +60,8 @@ pub struct PodView {
     pub init_containers: Vec<ContainerView>,
     /// Containers.
     pub containers: Vec<ContainerView>,
+    /// What containers that ask for resources ask for; a limit stands for a request that is not there.
+    pub requests: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A container's state.
@@ -139,6 +143,8 @@ pub struct WorkflowView {
     pub phase: String,
     /// Whether `status.startedAt` is there.
     pub started: bool,
+    /// What it and its nodes hold: pairs of holder and lock.
+    pub held: Vec<(String, String)>,
     /// Its suspend nodes, by id: `argo resume`, `stop` and `node set` change them.
     pub suspend_nodes: BTreeMap<String, NodeStatus>,
 }
@@ -156,6 +162,30 @@ struct RawPod {
 #[serde(default, rename_all = "camelCase")]
 struct RawPodSpec {
     node_name: Option<String>,
+    containers: Vec<RawNeeds>,
+    init_containers: Option<Vec<RawNeeds>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawNeeds {
+    name: String,
+    resources: Option<RawResources>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RawResources {
+    limits: Option<BTreeMap<String, Scalar>>,
+    requests: Option<BTreeMap<String, Scalar>>,
+}
+
+/// A quantity as people write it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Text(String),
+    Number(serde_json::Number),
 }
 
 #[derive(Deserialize, Default)]
@@ -250,14 +280,37 @@ impl From<RawPod> for PodView {
             unschedulable: unschedulable(status.conditions),
             ip: status.pod_ip.unwrap_or_default(),
             host: raw.spec.node_name.unwrap_or_default(),
+            requests: requests(raw.spec.containers, raw.spec.init_containers),
             init_containers: containers(status.init_container_statuses),
             containers: containers(status.container_statuses),
             name: raw.metadata.name,
+            namespace: raw.metadata.namespace,
             uid: raw.metadata.uid,
             resource_version: raw.metadata.resource_version,
             labels: raw.metadata.labels,
         }
     }
+}
+
+fn requests(
+    containers: Vec<RawNeeds>,
+    init_containers: Option<Vec<RawNeeds>>,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let text = |(name, quantity): (String, Scalar)| match quantity {
+        Scalar::Text(text) => (name, text),
+        Scalar::Number(number) => (name, number.to_string()),
+    };
+    let one = |needs: RawNeeds| {
+        let resources = needs.resources?;
+        let limits = resources.limits.into_iter().flatten();
+        let all = limits.chain(resources.requests.into_iter().flatten()).map(text);
+        let all: BTreeMap<_, _> = all.collect();
+        (!all.is_empty()).then_some((needs.name, all))
+    };
+    let all = containers
+        .into_iter()
+        .chain(init_containers.into_iter().flatten());
+    all.filter_map(one).collect()
 }
 
 fn unschedulable(conditions: Option<Vec<RawCondition>>) -> String {
@@ -327,6 +380,7 @@ impl<'de> Deserialize<'de> for WorkflowView {
         struct Status {
             phase: Option<String>,
             started_at: Option<Time>,
+            synchronization: Option<argo::status::SynchronizationStatus>,
             nodes: Option<SuspendNodes>,
         }
         #[derive(Deserialize, Default)]
@@ -347,6 +401,7 @@ impl<'de> Deserialize<'de> for WorkflowView {
             active_deadline_seconds: raw.spec.active_deadline_seconds,
             phase: status.phase.unwrap_or_default(),
             started: status.started_at.is_some(),
+            held: crate::locks::held_by(status.synchronization.as_ref()),
             suspend_nodes: status.nodes.unwrap_or_default().0,
         })
     }

@@ -84,6 +84,7 @@ fn deliver(world: &mut World, dice: &mut Dice) {
     let same = |a: &Event, b: &Event| match (a, b) {
         (Event::Pod(a), Event::Pod(b)) => a.name == b.name,
         (Event::TaskResult(a), Event::TaskResult(b)) => a.node_id == b.node_id,
+        (Event::Lock { holder: a, .. }, Event::Lock { holder: b, .. }) => a == b,
         _ => false,
     };
     let chosen = world.queue[at].clone();
@@ -113,6 +114,7 @@ fn observe(world: &mut World, event: Event, keep: usize) {
 /// The machine dies and is rebuilt from what is stored; what was under way is seen with the stored objects.
 fn crash(world: &mut World) {
     world.queue.clear();
+    world.reset_desk();
     world.machine = Machine::rebuild(world.inputs(), world.now);
     world.carry_out();
 }

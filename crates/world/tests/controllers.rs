@@ -202,3 +202,55 @@ async fn a_workflow_that_cannot_be_read_fails_and_says_why() {
     let message = workflow["status"]["message"].as_str().unwrap();
     assert!(message.starts_with("cannot unmarshall spec: "), "{message}");
 }
+
+/// Phase and message of a workflow.
+async fn told(platform: &Platform, name: &str) -> (String, String) {
+    let workflow = platform.read(WORKFLOWS, "default", name).await.unwrap();
+    let text = |field: &str| workflow["status"][field].as_str().unwrap_or_default().to_owned();
+    (text("phase"), text("message"))
+}
+
+/// Ends the suspended root of a workflow, as `argo resume` does.
+async fn resume(platform: &Platform, name: &str) {
+    let done =
+        json!({"status": {"nodes": {name: {"phase": "Succeeded", "finishedAt": "1970-01-01T00:00:00Z"}}}});
+    let write = Write::merge(WORKFLOWS, ObjectKey::new("default", name), done);
+    platform.admin.write(&write).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn locks_go_from_workflow_to_workflow() {
+    let platform = Platform::start().await;
+    let workflow = |name: &str, priority: i64| {
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": {
+            "entrypoint": "wait", "priority": priority,
+            "synchronization": {"mutexes": [{"name": "door"}]},
+            "templates": [{"name": "wait", "suspend": {}}],
+        }})
+    };
+    let running = ("Running".to_owned(), String::new());
+    let waiting = (
+        "Pending".to_owned(),
+        "Waiting for default/Mutex/door lock. Lock status: 0/1".to_owned(),
+    );
+    for (name, priority) in [("first", 0), ("low", 0), ("high", 5)] {
+        platform
+            .create(WORKFLOWS, "default", workflow(name, priority))
+            .await;
+        settle(1).await;
+    }
+    assert_eq!(told(&platform, "first").await, running);
+    assert_eq!(told(&platform, "low").await, waiting);
+    resume(&platform, "first").await;
+    settle(1).await;
+    assert_eq!(told(&platform, "first").await.0, "Succeeded");
+    assert_eq!(told(&platform, "high").await, running);
+    assert_eq!(told(&platform, "low").await, waiting);
+    // One that is deleted gives back what it has.
+    let high = platform.read(WORKFLOWS, "default", "high").await.unwrap();
+    let uid = high["metadata"]["uid"].as_str().unwrap();
+    let delete = Write::delete(WORKFLOWS, ObjectKey::new("default", "high"), uid);
+    platform.admin.write(&delete).await.unwrap();
+    settle(1).await;
+    assert_eq!(told(&platform, "low").await, running);
+}

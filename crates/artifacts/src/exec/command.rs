@@ -6,6 +6,9 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use argo::exec::{EXECUTOR_FAILED, ORDERS_ENV, Orders, SOCKET_ENV, TOKEN_ENV, USER_ENV};
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,8 +16,11 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
-use super::Failure;
 use super::capture::{Stream, receiver, rewound, scratch};
+use super::{Failure, peers};
+
+/// How long a command that is asked to end may take.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Signals that a container's first process may be sent; the command gets them in its place.
 const FORWARDED: [Signal; 6] = [
@@ -30,6 +36,8 @@ const FORWARDED: [Signal; 6] = [
 pub(super) struct Ended {
     /// Its exit code, 128 and the signal's number where a signal ended it.
     pub(super) code: i32,
+    /// Whether it was asked to end.
+    pub(super) asked: bool,
     /// Its standard output, where that is the node's result.
     pub(super) result: Option<String>,
     /// All its output, where that is to be kept.
@@ -49,10 +57,32 @@ pub(super) async fn run(command: &[OsString], orders: &Orders) -> Result<Ended, 
     let mut child = prepare(program, arguments, orders)?
         .spawn()
         .map_err(|error| cannot_start(program, &error))?;
-    let _forwarding = signals.forward_to(child.id());
+    let asked = Arc::new(AtomicBool::new(false));
+    let _forwarding = signals.forward_to(child.id(), &asked);
+    let _serving = end_when_served(&child, orders);
     let mut output = Output::of(&mut child, orders).map_err(failed)?;
     let status = output.attend(&mut child).await.map_err(failed)?;
-    output.into_ended(status).map_err(failed)
+    let asked = asked.load(Ordering::Relaxed);
+    output.into_ended(status, asked).map_err(failed)
+}
+
+/// A command that serves others is asked to end once they have, and then made to.
+fn end_when_served(child: &Child, orders: &Orders) -> JoinSet<()> {
+    let (peers, pid) = (orders.peers.clone(), pid_of(child.id()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        peers::served(peers.as_ref()).await;
+        let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+        tokio::time::sleep(GRACE).await;
+        let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+    });
+    tasks
+}
+
+fn pid_of(child: Option<u32>) -> Option<Pid> {
+    child
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw)
 }
 
 /// The command, with pipes only for what is looked at: everything else goes to the log by itself.
@@ -134,9 +164,10 @@ impl Output {
         }
     }
 
-    fn into_ended(self, status: ExitStatus) -> io::Result<Ended> {
+    fn into_ended(self, status: ExitStatus, asked: bool) -> io::Result<Ended> {
         Ok(Ended {
             code: exit_code(status),
+            asked,
             result: self.stdout.into_result(),
             log: self.combined.map(rewound).transpose()?,
         })
@@ -161,14 +192,14 @@ impl Signals {
     }
 
     /// Passes signals on for as long as the result lives.
-    fn forward_to(self, child: Option<u32>) -> JoinSet<()> {
+    fn forward_to(self, child: Option<u32>, asked: &Arc<AtomicBool>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let pid = child
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+        let pid = pid_of(child);
         for (kind, mut caught) in self.0 {
+            let asked = Arc::clone(asked);
             tasks.spawn(async move {
                 while caught.recv().await.is_some() {
+                    asked.fetch_or(kind == Signal::TERM, Ordering::Relaxed);
                     let _ = pid.map(|pid| kill_process(pid, kind));
                 }
             });

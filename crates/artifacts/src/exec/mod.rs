@@ -17,11 +17,13 @@ mod capture;
 mod command;
 mod install;
 mod outputs;
+mod peers;
 mod report;
 mod stage;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::time::Duration;
 
 use argo::NodeResult;
 use argo::exec::{EXECUTOR_FAILED, INSTALL, Orders};
@@ -29,6 +31,7 @@ use meta::crash;
 
 use crate::place::Place;
 use command::Ended;
+use peers::Unmet;
 
 /// Where a test may kill the process: the names of [`meta::crash::point`] in `plimsoll exec`.
 pub const CRASH_POINTS: [&str; 4] = ["exec.staged", "exec.ended", "exec.saved", "exec.reported"];
@@ -67,7 +70,7 @@ fn start(command: &[OsString]) -> Result<i32, Failure> {
     // One thread: this process is paid for by every step that has outputs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure(format!("no event loop: {error}")))?;
-    runtime.block_on(follow(&orders, command))
+    runtime.block_on(follow_among_peers(&orders, command))
 }
 
 /// Follows the orders to the end: whatever happened is reported before it is returned.
@@ -88,16 +91,35 @@ async fn follow(orders: &Orders, command: &[OsString]) -> Result<i32, Failure> {
         }
     };
     crash::point("exec.saved");
-    report::send(&api, orders, &result).await?;
+    if !orders.silent {
+        report::send(&api, orders, &result).await?;
+    }
     crash::point("exec.reported");
     Ok(code)
+}
+
+/// Follows the orders, and tells the pod's other containers how that ended, whatever happened.
+async fn follow_among_peers(orders: &Orders, command: &[OsString]) -> Result<i32, Failure> {
+    let ended = follow(orders, command).await;
+    if let Some(peers) = &orders.peers {
+        let code = *ended.as_ref().unwrap_or(&EXECUTOR_FAILED);
+        peers::tell(peers, code).map_err(|error| {
+            Failure(format!(
+                "failed to tell the exit code to other containers: {error}"
+            ))
+        })?;
+    }
+    ended
 }
 
 async fn attempt(orders: &Orders, command: &[OsString]) -> Result<(i32, NodeResult), Failure> {
     let place = Place::of(orders);
     stage::stage(&place, orders)?;
     crash::point("exec.staged");
-    let ended = command::run(command, orders).await?;
+    let ended = match run(command, orders).await? {
+        Ok(ended) => ended,
+        Err(code) => return Ok((code, NodeResult::default())),
+    };
     crash::point("exec.ended");
     let (outputs, failure) = outputs::collect(&place, orders, &ended);
     let result = NodeResult {
@@ -105,6 +127,28 @@ async fn attempt(orders: &Orders, command: &[OsString]) -> Result<(i32, NodeResu
         ..NodeResult::default()
     };
     Ok(judge(&ended, result, failure))
+}
+
+/// Runs the command when its time has come, and again while it fails and may be tried; or gives the exit
+/// code of a container that was asked to end before.
+async fn run(command: &[OsString], orders: &Orders) -> Result<Result<Ended, i32>, Failure> {
+    let Some(peers) = &orders.peers else {
+        return command::run(command, orders).await.map(Ok);
+    };
+    match peers::dependencies(peers).await {
+        Ok(()) => {}
+        Err(Unmet::Ended(code)) => return Ok(Err(code)),
+        Err(Unmet::Failed(failure)) => return Err(failure),
+    }
+    let mut left = peers.attempts;
+    loop {
+        let ended = command::run(command, orders).await?;
+        left = left.saturating_sub(1);
+        if ended.code == 0 || ended.asked || left == 0 {
+            return Ok(Ok(ended));
+        }
+        tokio::time::sleep(Duration::from_millis(peers.pause.into())).await;
+    }
 }
 
 /// A failed command outweighs what is missing after it; a successful one does not.

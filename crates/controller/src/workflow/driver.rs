@@ -155,6 +155,8 @@ impl Driver {
             Err(failure) => return self.cannot_start(failure).await,
         };
         let uid = inputs.workflow.metadata.uid.clone();
+        self.registry
+            .reset_locks(&self.key, &::workflow::locks::held(&inputs.workflow.status));
         self.release_orphans(Some(&uid)).await;
         let performer = self.performer(&uid, &inputs.workflow.metadata.resource_version);
         let now = self.now();

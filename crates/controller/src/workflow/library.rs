@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::workflow::contract::{ConfigMap, Library};
+use ::workflow::locks::LockName;
 use argo::WorkflowSpec;
 
 /// The libraries of all namespaces. Maps are copied when they change, which is rare; their contents never.
@@ -22,6 +23,15 @@ impl Shelves {
                 ..Library::default()
             })
         })
+    }
+
+    /// The size of a semaphore, if its ConfigMap says one.
+    pub(super) fn size(&self, name: &LockName) -> Option<usize> {
+        let LockName::Semaphore { namespace, map, key } = name else {
+            return None;
+        };
+        let library = self.namespaces.get(namespace)?;
+        library.config_maps.get(map)?.data.get(key)?.trim().parse().ok()
     }
 
     /// Puts a template on its namespace's shelf, or takes it away.

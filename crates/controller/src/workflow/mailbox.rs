@@ -25,6 +25,7 @@ enum Subject {
     TaskResult(String),
     Workflow(String),
     Library,
+    Locks,
 }
 
 #[derive(Default)]
@@ -82,6 +83,7 @@ fn subject(letter: &Letter) -> Option<Subject> {
         Event::TaskResult(result) => Some(Subject::TaskResult(result.node_id.clone())),
         Event::Workflow(workflow) => Some(Subject::Workflow(workflow.uid.clone())),
         Event::Library(_) => Some(Subject::Library),
+        Event::LocksFree => Some(Subject::Locks),
         _ => None,
     }
 }

@@ -122,6 +122,11 @@ impl Performer {
                 self.say(warning, &reason, &message);
                 Ok(None)
             }
+            Effect::AskLocks(ask) => Ok(Some(self.registry.ask_locks(*ask))),
+            Effect::ReleaseLocks { holder } => {
+                self.registry.release_locks(&holder);
+                Ok(None)
+            }
             // The driver keeps the time; the others do not come here.
             Effect::WakeAt(_) | Effect::PatchWorkflow(_) | Effect::Rebuild => Ok(None),
         }

@@ -3,10 +3,11 @@
 //! A workflow has a driver while there is something to do for it: it is not over, or a pod of it is still
 //! held by our finalizer. Must not know what any of it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::workflow::contract::{Event, LABEL_COMPLETED, LABEL_INSTANCE, LABEL_WORKFLOW, Library, PodView};
+use ::workflow::locks::{Ask, Desk};
 use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
 use tokio::sync::mpsc;
@@ -29,6 +30,7 @@ struct Inner {
     drivers: BTreeMap<ObjectKey, Arc<Mailbox>>,
     members: BTreeMap<ObjectKey, Members>,
     shelves: Shelves,
+    desk: Desk,
 }
 
 /// A driver to start.
@@ -77,6 +79,15 @@ impl Registry {
         let mut inner = self.inner();
         match change {
             Change::Applied(_) => {
+                if !inner.drivers.contains_key(&key) {
+                    // Nobody takes locks for it now: what is stored is what is held.
+                    let held = if is_over(workflow) {
+                        &[][..]
+                    } else {
+                        &workflow.view.held
+                    };
+                    reset_locks(&mut inner, &key, held);
+                }
                 let letter = Letter::Event {
                     workflow: workflow.uid().to_owned(),
                     event: Box::new(Event::Workflow(workflow.view.clone())),
@@ -84,6 +95,7 @@ impl Registry {
                 self.post(&mut inner, &key, !is_over(workflow), letter);
             }
             Change::Deleted(_) => {
+                reset_locks(&mut inner, &key, &[]);
                 let holds = inner
                     .members
                     .get(&key)
@@ -207,6 +219,28 @@ impl Registry {
         .collect()
     }
 
+    /// Asks the desk for locks; the answer is for the one who asks, others are told to ask again.
+    pub(super) fn ask_locks(&self, ask: Ask) -> Event {
+        let mut inner = self.inner();
+        let Inner { desk, shelves, .. } = &mut *inner;
+        let (answer, wake) = desk.ask(&ask, &|name| shelves.size(name));
+        tell_of_locks(&inner, &wake);
+        let holder = ask.holder;
+        Event::Lock { holder, answer }
+    }
+
+    /// Gives back what a holder has.
+    pub(super) fn release_locks(&self, holder: &str) {
+        let mut inner = self.inner();
+        let wake = inner.desk.release(holder);
+        tell_of_locks(&inner, &wake);
+    }
+
+    /// A new machine begins with what is stored: so does what the desk knows of its workflow.
+    pub(super) fn reset_locks(&self, key: &ObjectKey, held: &[(String, String)]) {
+        reset_locks(&mut self.inner(), key, held);
+    }
+
     /// What workflows of a namespace may refer to.
     pub(super) fn library(&self, namespace: &str) -> Arc<Library> {
         self.inner().shelves.library(namespace)
@@ -270,6 +304,29 @@ fn owner(metadata: &ObjectMeta) -> &str {
 fn is_over(workflow: &Workflow) -> bool {
     let completed = label(&workflow.metadata, LABEL_COMPLETED) == Some("true");
     completed && matches!(workflow.view.phase.as_str(), "Succeeded" | "Failed" | "Error")
+}
+
+fn reset_locks(inner: &mut Inner, key: &ObjectKey, held: &[(String, String)]) {
+    let wake = inner.desk.reset(&lock_key(key), held);
+    tell_of_locks(inner, &wake);
+}
+
+/// A workflow as the desk names it.
+fn lock_key(key: &ObjectKey) -> String {
+    format!("{}/{}", key.namespace, key.name)
+}
+
+fn tell_of_locks(inner: &Inner, wake: &BTreeSet<String>) {
+    let waiting = inner
+        .drivers
+        .iter()
+        .filter(|(key, _)| wake.contains(&lock_key(key)));
+    for (_, mailbox) in waiting {
+        mailbox.put(Letter::Event {
+            workflow: String::new(),
+            event: Box::new(Event::LocksFree),
+        });
+    }
 }
 
 fn tell_of_library(inner: &Inner, namespace: Option<&str>) {

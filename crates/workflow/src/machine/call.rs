@@ -44,6 +44,10 @@ impl Machine {
         if known.is_none() {
             self.check_limits(call.boundary)?;
         }
+        if let Some(wrong) = display_name(&template).and_then(Result::err) {
+            self.error_node(known, &call, &wrong);
+            return Err(Stop::Error(wrong));
+        }
         match self.lock(&call, known, &inner, &template) {
             Ok(None) => self.perform(call, known, inner, template),
             Ok(Some(waiting)) => Ok(waiting),
@@ -126,6 +130,10 @@ impl Machine {
         if !template.inputs.is_empty() {
             status.inputs = Some(template.inputs.clone());
         }
+        let attempt = call.flag.as_ref().is_some_and(|f| f.retried);
+        if let Some(Ok(name)) = display_name(template).filter(|_| !attempt) {
+            name.clone_into(&mut status.display_name);
+        }
         self.add(call, status)
     }
 
@@ -192,4 +200,20 @@ fn template_name(holder: &Holder) -> String {
         (None, None) => holder.template.clone(),
         _ => String::new(),
     }
+}
+
+/// The annotation of a template that names the nodes which run it.
+const DISPLAY_NAME: &str = "workflows.argoproj.io/display-name";
+
+/// What a template wants its nodes to be called, if that can be a name.
+fn display_name(template: &Template) -> Option<Result<&str, String>> {
+    let name = template.annotations.get(DISPLAY_NAME).filter(|n| !n.is_empty())?;
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let fits = (2..=63).contains(&name.len()) && name.chars().all(inside);
+    if fits && edge(name.chars().next()) && edge(name.chars().next_back()) {
+        return Some(Ok(name));
+    }
+    let regex = "^[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]$";
+    Some(Err(format!("displayName must match the regex {regex}")))
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use argo::DagTask;
 use expr::depends::TaskResult;
 
+use super::hooks::{EXIT, HookFailure};
 use super::nodes::Ix;
 use super::plan::{Call, DagPlan, FanPlan, Plan, Role, Slot, Stop, Task, is_loop};
 use super::{Machine, Note};
@@ -101,21 +102,20 @@ impl Machine {
         let outcome = self.tend(ix, &plan.frame.clone(), &mut slot);
         let started = slot.hooks.iter().map(|(_, hook)| *hook).chain(slot.exit);
         plan.by_node.extend(started.map(|node| (node, task)));
-        let settled = slot.settled;
-        let node = slot.node;
+        // Argo asks again for an exit handler that it cannot start, but does not wait for it.
+        slot.settled |= matches!(outcome, Err(HookFailure::Exit(_)));
+        let (settled, node, is_target) = (slot.settled, slot.node, slot.eager);
         plan.tasks[task].slot = slot;
         if settled {
             plan.unsettled -= 1;
         } else if node.is_some_and(|node| self.fulfilled(node)) {
             plan.untended.insert(task);
         }
-        match (outcome, node) {
-            (Err(message), Some(node)) => {
-                self.mark(node, ERROR, &message);
-                Ok(false)
-            }
-            _ => Ok(settled),
-        }
+        let (Err(HookFailure::Named(message)), Some(node)) = (outcome, node) else {
+            return Ok(settled);
+        };
+        self.mark(node, ERROR, &message);
+        if is_target { Err(message) } else { Ok(false) }
     }
 
     /// Puts a task's outputs in scope and finds the dependants that it was the last to hold back.
@@ -188,7 +188,10 @@ impl Machine {
         let (resolved, turns) = match turns {
             Ok(done) => done,
             // Argo asks again for ever; nothing that is still to come would change the answer.
-            Err(Failure::Missing(_)) => return None,
+            Err(Failure::Missing(tag)) => {
+                plan.unresolved = Some(tag);
+                return None;
+            }
             Err(Failure::Bad(message)) => {
                 let node = self.settled_marker(call, ERROR, &message);
                 self.connect(ix, plan, task, node);
@@ -256,7 +259,10 @@ impl Machine {
         let group = known.unwrap_or_else(|| self.marker(call, kind::TASK_GROUP, RUNNING, ""));
         self.attach(group, call);
         self.connect(ix, plan, task, group);
-        let origin = plan.tasks[task].slot.origin.clone();
+        let of = &plan.tasks[task].slot;
+        let (origin, declared) = (of.origin.clone(), of.task.clone());
+        let turns = turns.into_iter().map(|turn| with_exit_only(turn, &declared));
+        let turns: Vec<DagTask> = turns.collect();
         let fan = FanPlan {
             frame: plan.frame.clone(),
             unsettled: turns.len(),
@@ -342,4 +348,13 @@ impl Machine {
         self.mark_phase(ix, &phase);
         Ok(Plan::Idle)
     }
+}
+
+/// A turn of a task's loop: named hooks are those of the loop, the exit handler is each turn's too, as it is
+/// declared and not as the item would have it.
+fn with_exit_only(mut turn: DagTask, declared: &DagTask) -> DagTask {
+    turn.hooks.clone_from(&declared.hooks);
+    turn.hooks.retain(|name, _| name == EXIT);
+    turn.on_exit.clone_from(&declared.on_exit);
+    turn
 }

@@ -40,6 +40,7 @@ pub(super) fn plan(template: &Arc<Template>, frame: Frame) -> Result<DagPlan, St
         }
     }
     let targets = targets(template, &tasks, &index)?;
+    targets.iter().for_each(|t| tasks[*t].slot.eager = true);
     let order = order(&mut tasks, &targets);
     Ok(DagPlan {
         template: template.clone(),
@@ -51,6 +52,7 @@ pub(super) fn plan(template: &Arc<Template>, frame: Frame) -> Result<DagPlan, St
         unsettled: 0,
         blocked: BTreeSet::new(),
         untended: BTreeSet::new(),
+        unresolved: None,
         started: false,
     })
 }

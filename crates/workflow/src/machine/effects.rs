@@ -20,6 +20,7 @@ use super::plan::Plan;
 use super::status::Written;
 use crate::contract::{Effect, Pending};
 use crate::layout;
+use crate::locks::Ask;
 use crate::phase::{self, PENDING};
 
 /// What was decided and not handed out yet.
@@ -30,6 +31,8 @@ pub(super) struct Outbox {
     releases: BTreeSet<(String, String)>,
     results: BTreeSet<String>,
     deletes: BTreeSet<(String, String)>,
+    asks: Vec<Ask>,
+    locks: BTreeSet<String>,
     others: Vec<Effect>,
     woken: Option<Timestamp>,
 }
@@ -67,6 +70,20 @@ impl Outbox {
         });
     }
 
+    /// Asks for locks; a newer question of the same holder stands for an older one.
+    pub(super) fn ask(&mut self, ask: Ask) {
+        match self.asks.iter_mut().find(|a| a.holder == ask.holder) {
+            Some(older) => *older = ask,
+            None => self.asks.push(ask),
+        }
+    }
+
+    /// Gives back what a holder has; it asks no more.
+    pub(super) fn release_lock(&mut self, holder: String) {
+        self.asks.retain(|ask| ask.holder != holder);
+        self.locks.insert(holder);
+    }
+
     pub(super) fn push(&mut self, effect: Effect) {
         self.others.push(effect);
     }
@@ -79,6 +96,8 @@ impl Outbox {
             && self.releases.is_empty()
             && self.results.is_empty()
             && self.deletes.is_empty()
+            && self.asks.is_empty()
+            && self.locks.is_empty()
             && self.others.iter().all(said)
     }
 }
@@ -86,6 +105,8 @@ impl Outbox {
 impl Machine {
     pub(super) fn flush(&mut self) -> Vec<Effect> {
         let pods = self.build_pods();
+        let locks = std::mem::take(&mut self.out.locks);
+        let asks = std::mem::take(&mut self.out.asks);
         let mut effects = std::mem::take(&mut self.out.objects);
         let Written {
             chunks,
@@ -123,6 +144,8 @@ impl Machine {
                 .map(|n| Effect::DeleteChunk { name: chunk(n) }),
         );
         effects.append(&mut out.others);
+        effects.extend(locks.into_iter().map(|holder| Effect::ReleaseLocks { holder }));
+        effects.extend(asks.into_iter().map(|ask| Effect::AskLocks(Box::new(ask))));
         effects.extend(self.next_wake());
         effects
     }
@@ -170,9 +193,10 @@ impl Machine {
             around: around.map(AsRef::as_ref),
             on_exit: plan.on_exit,
             include_result: plan.include_result,
-            deadline: earliest([plan.timeout, plan.deadline]),
+            deadline: earliest([plan.limits.timeout, plan.deadline]),
             workflow_deadline: self.control.deadline.filter(|_| !plan.on_exit),
             now: self.now,
+            keep_off: self.machines_to_avoid(ix),
         };
         let (name, manifest) = crate::pod::build(&job)?;
         Ok(Some(Effect::CreatePod {
@@ -209,12 +233,7 @@ impl Machine {
             .control
             .deadline
             .filter(|_| !self.control.expired && !self.over());
-        let timer = self.timers.first().map(|(at, _)| *at);
-        let past = |at: Timestamp| {
-            at.checked_add(meta::time::SignedDuration::from_nanos(1))
-                .unwrap_or(at)
-        };
-        let next = earliest([deadline.map(past), timer]);
+        let next = earliest([deadline.map(super::just_after), self.timers.first()]);
         next.filter(|_| next != self.out.woken)
     }
 
@@ -232,14 +251,20 @@ impl Machine {
             .unwrap_or_default()
             .hash(&mut hasher);
         (&self.meta.labels, &self.meta.annotations).hash(&mut hasher);
-        // What waits for a pod or its report may come to wait no more before its timer fires, which then
-        // does nothing: that the timer is still set makes no difference.
-        let idle = |ix: Ix| phase::over(self.phase(ix)) || self.nodes.status(ix).r#type == "Pod";
-        let waits = self.timers.iter().filter(|(_, ix)| !idle(*ix)).map(|(at, _)| *at);
-        let waits: BTreeSet<Timestamp> = waits.collect();
-        waits.first().hash(&mut hasher);
+        let mut waits = self.timers.iter().filter(|(_, ix)| !self.is_abandoned(*ix));
+        waits.next().map(|(at, _)| at).hash(&mut hasher);
         phase::completed(&self.status.phase).hash(&mut hasher);
         hasher.finish()
+    }
+}
+
+impl Machine {
+    /// Whether a node goes on although the one around it is over: nobody looks at it any more, and whether it has
+    /// timers depends on whether somebody did before.
+    fn is_abandoned(&self, ix: Ix) -> bool {
+        let around = |ix: &Ix| self.nodes.find(&self.nodes.status(*ix).boundary_id);
+        let mut outer = std::iter::successors(around(&ix), around);
+        !phase::over(self.phase(ix)) && outer.any(|o| phase::over(self.phase(o)))
     }
 }
 

@@ -33,7 +33,7 @@ impl Machine {
         }
         for (task, origin) in resolved {
             if !is_loop(&task) {
-                plan.slots.push(Slot::new(Arc::new(task), origin));
+                plan.slots.push(Slot::of_step(Arc::new(task), origin));
                 continue;
             }
             let turns = self.expand(&task, &frame).map_err(Failure::Bad)?;
@@ -42,8 +42,10 @@ impl Machine {
                 let node = self.skip(&call, "Skipped, empty params");
                 self.nodes.link(ix, node);
             }
-            plan.slots
-                .extend(turns.into_iter().map(|t| Slot::new(Arc::new(t), origin.clone())));
+            let slots = turns
+                .into_iter()
+                .map(|t| Slot::of_step(Arc::new(t), origin.clone()));
+            plan.slots.extend(slots);
         }
         plan.unsettled = plan.slots.len();
         plan.waiting = (0..plan.slots.len()).collect();
@@ -253,6 +255,8 @@ impl Machine {
         };
         if !proceed {
             let node = self.skip(&call, &format!("when '{}' evaluated false", task.when));
+            // A step that does not run has no hooks.
+            Arc::make_mut(&mut plan.slots[slot].task).hooks.clear();
             self.seat(ix, plan, slot, node);
             self.tend_slot(ix, plan, slot)?;
             return Ok(true);
@@ -357,8 +361,16 @@ impl Machine {
         } else if of.node.is_some_and(|node| self.fulfilled(node)) {
             plan.untended.insert(slot);
         }
+        if outcome.is_err() && frame.refs.prefix == "tasks" {
+            // Argo looks at it again and again; nothing that is still to come would change the answer.
+            of.settled = true;
+            plan.unsettled -= 1;
+        }
         plan.slots[slot] = of;
-        outcome
+        match outcome {
+            Err(failure) if frame.refs.prefix == "steps" => Err(failure.message()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -19,20 +19,42 @@ use crate::template::Holder;
 use crate::vars::{self, VarMap};
 
 /// The hook that runs at the end.
-const EXIT: &str = "exit";
+pub(super) const EXIT: &str = "exit";
+
+/// Why hooks of a node could not be run.
+pub(super) enum HookFailure {
+    /// A named hook's expression or call failed.
+    Named(String),
+    /// The exit handler's did.
+    Exit(String),
+}
+
+impl HookFailure {
+    pub(super) fn message(self) -> String {
+        match self {
+            Self::Named(message) | Self::Exit(message) => message,
+        }
+    }
+}
 
 impl Machine {
     /// Runs what hooks of a slot's node are due, and finds whether the slot is over.
-    pub(super) fn tend(&mut self, owner: Ix, frame: &Arc<Frame>, slot: &mut Slot) -> Result<(), String> {
+    pub(super) fn tend(&mut self, owner: Ix, frame: &Arc<Frame>, slot: &mut Slot) -> Result<(), HookFailure> {
         let Some(node) = slot.node else { return Ok(()) };
-        let acts = self.fulfilled(node) || self.phase(node) == RUNNING || frame.refs.prefix == "steps";
-        if acts && !self.run_hooks(owner, frame, slot, node)? {
+        let acts = slot.eager || self.fulfilled(node) || self.phase(node) == RUNNING;
+        let run = |m: &mut Self, slot: &mut Slot| m.run_hooks(owner, frame, slot, node);
+        if acts && !run(self, slot).map_err(HookFailure::Named)? {
             return Ok(());
         }
         if !self.fulfilled(node) {
             return Ok(());
         }
-        if phase::completed(self.phase(node)) && !self.run_exit(owner, frame, slot, node)? {
+        let ends = phase::completed(self.phase(node));
+        if ends
+            && !self
+                .run_exit(owner, frame, slot, node)
+                .map_err(HookFailure::Exit)?
+        {
             return Ok(());
         }
         slot.settled = true;

@@ -12,9 +12,9 @@ use super::nodes::Ix;
 use super::plan::{Call, Plan, Role, Stop};
 use super::{Machine, whole_seconds};
 use crate::contract::LABEL_COMPLETED;
-use crate::glue::truth;
+use crate::glue::{NotText, truth};
 use crate::names;
-use crate::phase::{self, ERROR, FAILED, RUNNING, SUCCEEDED, kind};
+use crate::phase::{self, ERROR, FAILED, PENDING, RUNNING, SUCCEEDED, kind};
 use crate::template::{Base, Holder};
 use crate::vars::{self, VarMap};
 
@@ -24,7 +24,7 @@ impl Machine {
         phase::completed(&self.status.phase)
     }
 
-    /// Starts the workflow, or takes it up again.
+    /// Starts the workflow, or takes it up again, once it holds what it must.
     pub(super) fn begin(&mut self) {
         if self.over() {
             let ids: Vec<String> = self.pods.keys().cloned().collect();
@@ -32,9 +32,22 @@ impl Machine {
             return;
         }
         if self.status.phase.is_empty()
+            && let Err(message) = self.label_workflow()
+        {
+            self.end(ERROR, &message);
+            return;
+        }
+        if self.has_own_locks() {
+            self.start();
+        }
+    }
+
+    /// Starts the workflow, or takes it up again.
+    pub(super) fn start(&mut self) {
+        if matches!(self.status.phase.as_str(), "" | PENDING)
             && let Err(message) = self.start_workflow()
         {
-            self.end(FAILED, &message);
+            self.end(ERROR, &message);
             return;
         }
         self.control.deadline = self.deadline();
@@ -81,8 +94,8 @@ impl Machine {
                 ..ArtifactRepositoryRefStatus::default()
             });
         }
-        self.label_workflow()?;
-        self.make_claims()?;
+        self.make_budget();
+        self.make_claims().map_err(|m| format!("pvc create error: {m}"))?;
         self.set_phase(RUNNING, "");
         self.status.started_at = Some(whole_seconds(self.now));
         self.status.progress = "0/0".to_owned();
@@ -99,11 +112,13 @@ impl Machine {
         let mut labels = wanted.labels.clone();
         for (name, from) in &wanted.labels_from {
             let vars = self.vars(&none, None);
-            let value = crate::glue::text(&from.expression, vars).map_err(|e| {
-                format!(
-                    "failed to evaluate label \"{name}\" expression \"{}\": {e}",
-                    from.expression
-                )
+            let said = |problem: String| {
+                let expression = &from.expression;
+                format!("failed to evaluate label \"{name}\" expression \"{expression}\"{problem}")
+            };
+            let value = crate::glue::string(&from.expression, vars).map_err(|problem| match problem {
+                NotText::Failed(why) => said(format!(": {why}")),
+                NotText::Is(kind) => said(format!(" evaluted to {kind} but must be a string")),
             })?;
             labels.insert(name.clone(), value);
         }
@@ -117,6 +132,9 @@ impl Machine {
                 .insert(format!("workflow.annotations.{name}"), vars::text(value.as_str()));
             self.meta.annotations.insert(name, value);
         }
+        // The spec may refer to them.
+        let spec = self.substitute_spec((*self.spec).clone())?;
+        self.use_spec(spec);
         Ok(())
     }
 
@@ -160,7 +178,7 @@ impl Machine {
     /// Looks at the workflow as a whole; answers whether that made something to evaluate.
     pub(super) fn conclude(&mut self) -> bool {
         self.refresh();
-        if self.over() || self.control.suspended {
+        if self.over() || self.control.suspended || self.awaits_own_locks() {
             return false;
         }
         let Some(root) = self.nodes.find(&self.meta.name) else {
@@ -320,8 +338,9 @@ impl Machine {
             .labels
             .insert(LABEL_COMPLETED.to_owned(), "true".to_owned());
         self.queue.clear();
-        self.timers.clear();
+        self.timers.clear_all();
         self.blocked.clear();
+        self.unlock_all();
         match phase {
             SUCCEEDED => self.out.event(false, "WorkflowSucceeded", "Workflow completed"),
             _ => self.out.event(true, "WorkflowFailed", message),
@@ -335,6 +354,7 @@ fn workflow_phase(root: &str) -> &'static str {
     match root {
         FAILED => FAILED,
         ERROR => ERROR,
+        PENDING => PENDING,
         phase if phase::over(phase) => SUCCEEDED,
         _ => RUNNING,
     }

@@ -65,6 +65,15 @@ impl Machine {
         true
     }
 
+    /// Whether a node has given up, or is about to, because a child failed.
+    pub(super) fn fails_fast(&self, ix: Ix) -> bool {
+        let eager = self
+            .boundaries
+            .get(&ix)
+            .is_some_and(|t| t.fail_fast == Some(true));
+        eager && self.nodes.counts(Some(ix)).unsuccessful > 0
+    }
+
     /// The last step group that a walk through the children of a node meets.
     fn last_group(&self, ix: Ix) -> Option<Ix> {
         let mut last = None;
@@ -150,6 +159,15 @@ impl Machine {
             node = self.nodes.find(&status.boundary_id);
         }
         false
+    }
+
+    /// Remembers a daemon for the end of its boundary.
+    pub(super) fn note_daemon(&mut self, ix: Ix) {
+        let boundary = self.nodes.status(ix).boundary_id.clone();
+        let known = self.daemons.entry(boundary).or_default();
+        if !known.contains(&ix) {
+            known.push(ix);
+        }
     }
 
     /// Ends the daemons of a boundary whose work is over.

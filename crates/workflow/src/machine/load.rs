@@ -1,6 +1,6 @@
 //! From stored objects to a machine: the spec to run, the nodes there are, the global variables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use argo::{ObjectMeta, Workflow, WorkflowSpec};
@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 use super::locks::Locks;
 use super::nodes::{Ix, Nodes};
 use super::status::Record;
+use super::timers::Timers;
 use super::{Control, Machine, Shutdown};
 use crate::contract::{Inputs, Library};
 use crate::phase::{self, ERROR, FAILED};
@@ -68,8 +69,8 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         pod_nodes,
         queue: BTreeMap::new(),
         blocked: Blocked::default(),
-        timers: BTreeSet::new(),
-        locks: Locks::load(status.synchronization.as_ref()),
+        timers: Timers::default(),
+        locks: Locks::default(),
         control,
         nesting: 0,
         out: Outbox::default(),
@@ -131,7 +132,7 @@ fn merged_spec(
     let base = defaults.cloned().unwrap_or_default();
     let Some(reference) = &declared.workflow_template_ref else {
         return match defaults {
-            Some(defaults) => crate::merge::over(defaults, declared),
+            Some(defaults) => spec_over(defaults, declared),
             None => Ok(declared.clone()),
         };
     };
@@ -150,7 +151,15 @@ fn merged_spec(
         (library.templates.get(&reference.name), "workflowtemplates")
     };
     let template = found.ok_or_else(|| format!("{kind}.argoproj.io \"{}\" not found", reference.name))?;
-    crate::merge::over(&crate::merge::over(&base, template)?, declared)
+    spec_over(&spec_over(&base, template)?, declared)
+}
+
+/// One spec over another: field by field, but for hooks, of which each is taken whole.
+/// Rule: workflow/util/merge.go, `MergeTo`.
+fn spec_over(base: &WorkflowSpec, over: &WorkflowSpec) -> Result<WorkflowSpec, String> {
+    let mut merged = crate::merge::over(base, over)?;
+    merged.hooks.extend(over.hooks.clone());
+    Ok(merged)
 }
 
 impl Machine {
@@ -178,6 +187,7 @@ impl Machine {
         if self.spec.workflow_template_ref.is_some() && stored.is_none() {
             self.status.stored_workflow_template_spec = Some(Box::new(spec.clone()));
         }
+        self.label_reference();
         self.globals = crate::globals::globals(&self.meta, &spec, &self.status, &library)
             .map_err(|m| (FAILED, format!("failed to set global parameters: {m}")))?;
         for artifact in self.status.outputs.iter().flat_map(|o| &o.artifacts) {
@@ -185,13 +195,32 @@ impl Machine {
             self.globals.insert(name, vars::artifact(artifact));
         }
         let spec = self.substitute_spec(spec).map_err(|m| (ERROR, m))?;
-        self.spec = Arc::new(spec);
-        self.templates = Templates::new(self.spec.clone(), &self.status.stored_templates, library);
+        self.use_spec(spec);
         Ok(())
     }
 
+    /// Takes a spec whose tags are replaced for the one to run.
+    pub(super) fn use_spec(&mut self, spec: WorkflowSpec) {
+        self.spec = Arc::new(spec);
+        let library = self.library();
+        self.templates = Templates::new(self.spec.clone(), &self.status.stored_templates, library);
+    }
+
+    /// A workflow that runs a template says which, for people who look for them.
+    fn label_reference(&mut self) {
+        if let Some(reference) = &self.spec.workflow_template_ref {
+            let kind = if reference.cluster_scope {
+                "cluster-workflow-template"
+            } else {
+                "workflow-template"
+            };
+            let label = format!("workflows.argoproj.io/{kind}");
+            self.meta.labels.insert(label, reference.name.clone());
+        }
+    }
+
     /// Replaces global tags in the spec; templates keep theirs until they are called.
-    fn substitute_spec(&self, mut spec: WorkflowSpec) -> Result<WorkflowSpec, String> {
+    pub(super) fn substitute_spec(&self, mut spec: WorkflowSpec) -> Result<WorkflowSpec, String> {
         let templates = std::mem::take(&mut spec.templates);
         let none = VarMap::new();
         let vars = self.vars(&none, None);

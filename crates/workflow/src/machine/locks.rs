@@ -1,10 +1,13 @@
-//! Locks within one workflow: mutexes, and semaphores whose size a ConfigMap gives.
+//! Locks that a workflow and its nodes take: asked for at the desk of all workflows, and held in the status.
+//! Rule: workflow/controller/operator.go, and [`crate::locks`].
 //!
-//! A node takes all of its locks or none; who waits is served in the order of asking. Holders are kept in
-//! `status.synchronization`, so that a rebuilt machine knows them. Locks between workflows need a view of all
-//! workflows and are not decided here. Rule: workflow/sync.
+//! ```text
+//!   call with synchronization --> node Pending --ask--> granted --> held in status.synchronization --> performed
+//!                                                   --> waiting --> the node says for what; asked again when told
+//!   node over --> taken out of the status --> patch --> released
+//! ```
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use argo::Template;
@@ -15,16 +18,38 @@ use argo::status::{
 };
 
 use super::nodes::Ix;
-use super::plan::{Call, Plan, Stop};
-use super::{Machine, Note};
-use crate::phase::{PENDING, kind};
+use super::plan::{Call, Plan, Stop, TimeLimits};
+use super::{Machine, Note, Shutdown};
+use crate::locks::{Answer, Ask, LockName, held_by, is_mutex};
+use crate::phase::{FAILED, PENDING, RUNNING, kind};
 use crate::template::{Base, Work, work};
 
-/// Who holds which lock, and who waits for it.
+/// What was asked for and not granted yet, by holder.
 #[derive(Debug, Default)]
 pub(super) struct Locks {
-    holders: BTreeMap<String, BTreeSet<String>>,
-    waiting: BTreeMap<String, VecDeque<Ix>>,
+    asked: BTreeMap<String, Asked>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    by: Asker,
+    locks: Vec<LockName>,
+}
+
+/// Who wants locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Asker {
+    Workflow,
+    Node(Ix),
+}
+
+impl Asked {
+    fn node(&self) -> Option<Ix> {
+        match self.by {
+            Asker::Node(ix) => Some(ix),
+            Asker::Workflow => None,
+        }
+    }
 }
 
 /// A call that waits for a lock.
@@ -33,87 +58,14 @@ pub(crate) struct LockedPlan {
     call: Call,
     inner: Base,
     template: Arc<Template>,
-}
-
-/// A lock that a template wants.
-struct Wanted {
-    name: String,
-    limit: usize,
-}
-
-impl Locks {
-    /// The holders that a status tells of.
-    pub(super) fn load(status: Option<&SynchronizationStatus>) -> Self {
-        let mut locks = Self::default();
-        let Some(status) = status else { return locks };
-        for held in status.mutex.iter().flat_map(|m| &m.holding) {
-            locks
-                .holders
-                .entry(held.mutex.clone())
-                .or_default()
-                .insert(held.holder.clone());
-        }
-        for held in status.semaphore.iter().flat_map(|s| &s.holding) {
-            let holders = locks.holders.entry(held.semaphore.clone()).or_default();
-            holders.extend(held.holders.iter().cloned());
-        }
-        locks
-    }
-
-    fn status(&self) -> Option<SynchronizationStatus> {
-        let held = self.holders.iter().filter(|(_, holders)| !holders.is_empty());
-        let (mut mutex, mut semaphore) = (MutexStatus::default(), SemaphoreStatus::default());
-        for (name, holders) in held {
-            if is_mutex(name) {
-                let one = |holder: &String| MutexHolding {
-                    holder: holder.clone(),
-                    mutex: name.clone(),
-                };
-                mutex.holding.extend(holders.iter().map(one));
-            } else {
-                let holders = holders.iter().cloned().collect();
-                semaphore.holding.push(SemaphoreHolding {
-                    semaphore: name.clone(),
-                    holders,
-                });
-            }
-        }
-        let status = SynchronizationStatus {
-            mutex: (!mutex.holding.is_empty()).then_some(mutex),
-            semaphore: (!semaphore.holding.is_empty()).then_some(semaphore),
-        };
-        (status != SynchronizationStatus::default()).then_some(status)
-    }
-
-    /// The first wanted lock that stands against a holder, and how many of its places are free.
-    fn missing<'w>(
-        &self,
-        wanted: &'w [Wanted],
-        holder: &str,
-        asks: Option<Ix>,
-    ) -> Option<(&'w Wanted, usize)> {
-        wanted.iter().find_map(|lock| {
-            let holders = self.holders.get(&lock.name);
-            if holders.is_some_and(|h| h.contains(holder)) {
-                return None;
-            }
-            let free = lock.limit.saturating_sub(holders.map_or(0, BTreeSet::len));
-            let first = self.waiting.get(&lock.name).and_then(VecDeque::front).copied();
-            let is_turn = first.is_none() || first == asks;
-            (free == 0 || !is_turn).then_some((lock, free))
-        })
-    }
-}
-
-fn is_mutex(name: &str) -> bool {
-    name.split('/').nth(1) == Some("Mutex")
+    pub(super) limits: TimeLimits,
 }
 
 impl Machine {
-    /// Takes the locks of a call, or makes its node wait for them.
+    /// Asks for the locks of a call, and makes its node wait for them; none if it needs none or has them.
     ///
     /// # Errors
-    /// A lock that cannot be: a semaphore without a size.
+    /// Locks that cannot be.
     pub(super) fn lock(
         &mut self,
         call: &Call,
@@ -124,72 +76,179 @@ impl Machine {
         let Some(synchronization) = &template.synchronization else {
             return Ok(None);
         };
-        let wanted = self.wanted(synchronization)?;
-        let id = crate::names::node_id(self.name(), &call.name);
-        let holder = format!("{}/{}/{id}", self.meta.namespace, self.meta.name);
-        let Some((lock, free)) = self.locks.missing(&wanted, &holder, known) else {
-            self.take(&wanted, &holder, known);
+        let locks = self.locks_of(synchronization)?;
+        let holder = self.holder(&crate::names::node_id(self.name(), &call.name));
+        if self.holds(&holder, &locks) {
             return Ok(None);
-        };
-        let message = format!(
-            "Waiting for {} lock. Lock status: {free}/{}",
-            lock.name, lock.limit
-        );
-        let name = lock.name.clone();
+        }
         let ix = known.unwrap_or_else(|| self.executable(call, self.kind_of(template), PENDING, template));
         let plan = LockedPlan {
             call: call.clone(),
             inner: inner.clone(),
             template: template.clone(),
+            limits: self.time_limits(ix, template)?,
         };
         self.nodes.get_mut(ix).plan = Plan::Locked(Box::new(plan));
-        let waiting = self.locks.waiting.entry(name.clone()).or_default();
-        if !waiting.contains(&ix) {
-            waiting.push_back(ix);
-        }
-        self.apply(ix, |status, _| {
-            status.message = message;
-            status.synchronization_status = Some(NodeSynchronizationStatus { waiting: name });
-        });
+        self.ask(holder, Asker::Node(ix), locks);
+        self.check_pending(ix);
         Ok(Some(ix))
     }
 
-    fn take(&mut self, wanted: &[Wanted], holder: &str, known: Option<Ix>) {
-        for lock in wanted {
-            self.locks
-                .holders
-                .entry(lock.name.clone())
-                .or_default()
-                .insert(holder.to_owned());
-            if let (Some(ix), Some(waiting)) = (known, self.locks.waiting.get_mut(&lock.name)) {
-                waiting.retain(|w| *w != ix);
+    /// Whether the workflow itself has what it must hold to run; what it lacks is asked for.
+    pub(super) fn has_own_locks(&mut self) -> bool {
+        let Some(synchronization) = self.spec.synchronization.clone() else {
+            return true;
+        };
+        let holder = self.own_holder();
+        match self.locks_of(&synchronization) {
+            Ok(locks) if self.holds(&holder, &locks) => true,
+            Ok(locks) => {
+                self.ask(holder, Asker::Workflow, locks);
+                false
             }
-        }
-        self.status.synchronization = self.locks.status();
-        // There may be places left for who is next in line.
-        let next: Vec<Ix> = wanted
-            .iter()
-            .filter_map(|l| self.locks.waiting.get(&l.name)?.front().copied())
-            .collect();
-        next.into_iter().for_each(|ix| self.enqueue(ix, Note::Own));
-        if let Some(ix) = known.filter(|ix| self.nodes.status(*ix).synchronization_status.is_some()) {
-            self.apply(ix, |status, _| {
-                status.synchronization_status = None;
-                status.message.clear();
-            });
+            Err(message) => {
+                self.lock_refused(Asker::Workflow, message);
+                false
+            }
         }
     }
 
-    /// A node that waited looks whether it is its turn.
+    /// Whether the workflow waits for its own locks.
+    pub(super) fn awaits_own_locks(&self) -> bool {
+        self.locks.asked.contains_key(&self.own_holder())
+    }
+
+    fn ask(&mut self, holder: String, by: Asker, locks: Vec<LockName>) {
+        self.out.ask(self.question(&holder, &locks));
+        self.locks.asked.insert(holder, Asked { by, locks });
+    }
+
+    fn question(&self, holder: &str, locks: &[LockName]) -> Ask {
+        Ask {
+            holder: holder.to_owned(),
+            locks: locks.to_vec(),
+            priority: self.spec.priority.unwrap_or_default(),
+            created: self.meta.creation_timestamp.map_or(self.now, |t| t.0),
+        }
+    }
+
+    /// It may be this workflow's turn: everything that is waited for is asked for again.
+    pub(super) fn ask_again(&mut self) {
+        let mut asked: Vec<(&String, &Asked)> = self.locks.asked.iter().collect();
+        asked.sort_by_key(|(_, asked)| asked.by);
+        let again = asked.into_iter();
+        let again: Vec<Ask> = again
+            .map(|(holder, asked)| self.question(holder, &asked.locks))
+            .collect();
+        again.into_iter().for_each(|ask| self.out.ask(ask));
+    }
+
+    /// The desk answered.
+    pub(super) fn lock_answered(&mut self, holder: &str, answer: Answer) {
+        let Some(asked) = self.locks.asked.get(holder) else {
+            let held = held_by(self.status.synchronization.as_ref());
+            if answer == Answer::Granted && !held.iter().any(|(h, _)| h == holder) {
+                // It was given up meanwhile.
+                self.out.release_lock(holder.to_owned());
+            }
+            return;
+        };
+        let (by, locks) = (asked.by, asked.locks.clone());
+        match answer {
+            Answer::Granted => self.lock_granted(holder, by, &locks),
+            Answer::Waiting {
+                lock,
+                message,
+                holders,
+            } => self.lock_awaited(by, lock, &message, &holders),
+            Answer::Refused(message) => {
+                self.locks.asked.remove(holder);
+                self.lock_refused(by, message);
+            }
+        }
+    }
+
+    fn lock_granted(&mut self, holder: &str, by: Asker, locks: &[LockName]) {
+        self.locks.asked.remove(holder);
+        self.hold(holder, locks);
+        let Asker::Node(ix) = by else {
+            self.start();
+            return;
+        };
+        if self.held_back_by(ix).is_some() {
+            self.give_up(holder);
+            return;
+        }
+        let waited = self.nodes.status(ix).synchronization_status.is_some();
+        let composite = matches!(
+            self.nodes.status(ix).r#type.as_str(),
+            kind::STEPS | kind::DAG | kind::RETRY
+        );
+        self.apply(ix, |status, _| {
+            if waited {
+                status.message.clear();
+            } else if composite {
+                // A node that had to wait stays as it was, as Argo leaves it.
+                RUNNING.clone_into(&mut status.phase);
+            }
+            status.synchronization_status = None;
+        });
+        self.enqueue(ix, Note::Own);
+    }
+
+    fn lock_awaited(
+        &mut self,
+        by: Asker,
+        lock: String,
+        message: &str,
+        holders: &BTreeMap<String, Vec<String>>,
+    ) {
+        self.note_waiting(holders);
+        match by {
+            Asker::Workflow => {
+                self.set_phase(PENDING, message);
+                self.stop_waiting_workflow();
+            }
+            Asker::Node(ix) => self.apply(ix, |status, _| {
+                message.clone_into(&mut status.message);
+                status.synchronization_status = Some(NodeSynchronizationStatus { waiting: lock });
+            }),
+        }
+    }
+
+    fn lock_refused(&mut self, by: Asker, message: String) {
+        match by {
+            Asker::Workflow => self.end(
+                FAILED,
+                &format!("Failed to acquire the synchronization lock. {message}"),
+            ),
+            Asker::Node(ix) => self.fail(ix, message),
+        }
+    }
+
+    /// A workflow that waits to start is ended by Terminate; Stop has nothing to stop.
+    pub(super) fn stop_waiting_workflow(&mut self) {
+        if self.control.shutdown == Shutdown::Terminate && self.awaits_own_locks() {
+            self.end(FAILED, "Stopped with strategy 'Terminate'");
+        }
+    }
+
+    /// A node that waited looks whether it has its locks by now.
     pub(super) fn evaluate_locked(&mut self, ix: Ix, plan: Box<LockedPlan>) -> Result<Plan, String> {
+        self.nodes.get_mut(ix).plan = Plan::Locked(plan);
+        let holder = self.holder(&self.nodes.status(ix).id);
+        if self.check_pending(ix) || self.locks.asked.contains_key(&holder) {
+            return Ok(std::mem::take(&mut self.nodes.get_mut(ix).plan));
+        }
+        let Plan::Locked(plan) = std::mem::take(&mut self.nodes.get_mut(ix).plan) else {
+            return Ok(Plan::Idle);
+        };
         let LockedPlan {
             call,
             inner,
             template,
+            ..
         } = *plan;
-        if self.lock(&call, Some(ix), &inner, &template)?.is_some() {
-            return Ok(std::mem::take(&mut self.nodes.get_mut(ix).plan));
-        }
         match self.perform(call, Some(ix), inner, template) {
             Ok(_) | Err(Stop::Blocked | Stop::Depth(_)) => {
                 Ok(std::mem::take(&mut self.nodes.get_mut(ix).plan))
@@ -198,73 +257,72 @@ impl Machine {
         }
     }
 
-    /// A node is over: its locks are free, and who is first in line for them looks again.
+    /// A node is over: what it holds is free, and it waits for nothing.
     pub(super) fn unlock(&mut self, ix: Ix) {
-        if self.locks.holders.is_empty() && self.locks.waiting.is_empty() {
+        if self.status.synchronization.is_none() && self.locks.asked.is_empty() {
             return;
         }
-        let id = &self.nodes.status(ix).id;
-        let holder = format!("{}/{}/{id}", self.meta.namespace, self.meta.name);
-        self.locks
-            .waiting
-            .values_mut()
-            .for_each(|waiting| waiting.retain(|w| *w != ix));
-        let mut freed = Vec::new();
-        for (name, holders) in &mut self.locks.holders {
-            if holders.remove(&holder) {
-                freed.push(name.clone());
-            }
-        }
-        if freed.is_empty() {
-            return;
-        }
-        self.status.synchronization = self.locks.status();
-        for name in freed {
-            let first = self.locks.waiting.get(&name).and_then(VecDeque::front).copied();
-            if let Some(first) = first {
-                self.enqueue(first, Note::Own);
-            }
-        }
+        let holder = self.holder(&self.nodes.status(ix).id);
+        self.give_up(&holder);
     }
 
-    fn wanted(&self, synchronization: &Synchronization) -> Result<Vec<Wanted>, String> {
-        let namespace = |own: &str| {
-            if own.is_empty() {
-                self.meta.namespace.clone()
-            } else {
-                own.to_owned()
-            }
-        };
-        let mut wanted = Vec::new();
-        for mutex in &synchronization.mutexes {
-            let name = format!("{}/Mutex/{}", namespace(&mutex.namespace), mutex.name);
-            wanted.push(Wanted { name, limit: 1 });
+    /// The workflow is over: nothing is held or waited for any more.
+    pub(super) fn unlock_all(&mut self) {
+        let asked = std::mem::take(&mut self.locks.asked);
+        for ix in asked.values().filter_map(|asked| asked.node()) {
+            self.nodes
+                .change(ix, |status| status.synchronization_status = None);
         }
-        for semaphore in &synchronization.semaphores {
-            wanted.push(self.semaphore(semaphore, &namespace(&semaphore.namespace))?);
-        }
-        Ok(wanted)
-    }
-
-    fn semaphore(&self, semaphore: &SemaphoreRef, namespace: &str) -> Result<Wanted, String> {
-        let Some(reference) = &semaphore.config_map_key_ref else {
-            return Err("semaphores in a database are not supported".to_owned());
-        };
-        let (map, key) = (
-            reference.text("name").unwrap_or_default(),
-            reference.text("key").unwrap_or_default(),
+        let mut holders: Vec<String> = asked.into_keys().collect();
+        holders.extend(
+            held_by(self.status.synchronization.as_ref())
+                .into_iter()
+                .map(|(holder, _)| holder),
         );
-        let name = format!("{namespace}/ConfigMap/{map}/{key}");
-        let value = self
-            .templates
-            .library
-            .config_maps
-            .get(map)
-            .and_then(|m| m.data.get(key));
-        let limit = value.and_then(|v| v.trim().parse().ok()).ok_or_else(|| {
-            format!("failed to initialize semaphore {name}: ConfigMap '{map}' has no number under '{key}'")
-        })?;
-        Ok(Wanted { name, limit })
+        self.status.synchronization = None;
+        holders.into_iter().for_each(|h| self.out.release_lock(h));
+    }
+
+    fn give_up(&mut self, holder: &str) {
+        let asked = self.locks.asked.remove(holder).is_some();
+        if self.let_loose(holder) || asked {
+            self.out.release_lock(holder.to_owned());
+        }
+    }
+
+    fn holder(&self, node: &str) -> String {
+        format!("{}/{}/{node}", self.meta.namespace, self.meta.name)
+    }
+
+    fn own_holder(&self) -> String {
+        format!("{}/{}", self.meta.namespace, self.meta.name)
+    }
+
+    /// The locks that a workflow or template names: semaphores first, then mutexes.
+    fn locks_of(&self, synchronization: &Synchronization) -> Result<Vec<LockName>, String> {
+        let namespace = |own: &str| {
+            let own = Some(own).filter(|n| !n.is_empty());
+            own.unwrap_or(&self.meta.namespace).to_owned()
+        };
+        let mut locks = Vec::new();
+        for semaphore in &synchronization.semaphores {
+            locks.push(semaphore_name(semaphore, namespace(&semaphore.namespace))?);
+        }
+        for mutex in &synchronization.mutexes {
+            let (namespace, name) = (namespace(&mutex.namespace), mutex.name.clone());
+            if mutex.database {
+                let of = format!("{namespace}/Database/{name}");
+                return Err(format!("database session is not available for mutex {of}"));
+            }
+            locks.push(LockName::Mutex { namespace, name });
+        }
+        let twice = |(i, lock): (usize, &LockName)| locks[..i].contains(lock);
+        if locks.iter().enumerate().any(twice) {
+            return Err(
+                "requested configuration is invalid: duplicate synchronization item found".to_owned(),
+            );
+        }
+        Ok(locks)
     }
 
     /// The type of the node that stands for a template.
@@ -281,4 +339,110 @@ impl Machine {
             _ => kind::POD,
         }
     }
+
+    fn holds(&self, holder: &str, locks: &[LockName]) -> bool {
+        let held = held_by(self.status.synchronization.as_ref());
+        let has = |lock: &LockName| held.iter().any(|(h, l)| h == holder && *l == lock.to_string());
+        locks.iter().all(has)
+    }
+
+    /// Notes in the status that a holder has locks.
+    fn hold(&mut self, holder: &str, locks: &[LockName]) {
+        let mut status = self.status.synchronization.take().unwrap_or_default();
+        for lock in locks {
+            let name = lock.to_string();
+            if lock.is_mutex() {
+                let all = status.mutex.get_or_insert_default();
+                all.waiting.retain(|w| w.mutex != name);
+                all.holding.push(MutexHolding {
+                    holder: holder.to_owned(),
+                    mutex: name,
+                });
+                continue;
+            }
+            let all = status.semaphore.get_or_insert_default();
+            for waiting in all.waiting.iter_mut().filter(|w| w.semaphore == name) {
+                waiting.holders.retain(|h| h != holder);
+            }
+            all.waiting
+                .retain(|w| w.semaphore != name || !w.holders.is_empty());
+            match all.holding.iter_mut().find(|h| h.semaphore == name) {
+                Some(known) => known.holders.push(holder.to_owned()),
+                None => all.holding.push(SemaphoreHolding {
+                    semaphore: name,
+                    holders: vec![holder.to_owned()],
+                }),
+            }
+        }
+        self.status.synchronization = tidy(status);
+    }
+
+    /// Notes in the status who holds what is waited for.
+    fn note_waiting(&mut self, holders: &BTreeMap<String, Vec<String>>) {
+        let mut status = self.status.synchronization.take().unwrap_or_default();
+        for (name, current) in holders {
+            if is_mutex(name) {
+                let all = status.mutex.get_or_insert_default();
+                all.waiting.retain(|w| w.mutex != *name);
+                all.waiting.extend(current.first().map(|holder| MutexHolding {
+                    holder: holder.clone(),
+                    mutex: name.clone(),
+                }));
+            } else {
+                let all = status.semaphore.get_or_insert_default();
+                all.waiting.retain(|w| w.semaphore != *name);
+                all.waiting.push(SemaphoreHolding {
+                    semaphore: name.clone(),
+                    holders: current.clone(),
+                });
+            }
+        }
+        self.status.synchronization = tidy(status);
+    }
+
+    /// Takes a holder out of the status; answers whether it held anything.
+    fn let_loose(&mut self, holder: &str) -> bool {
+        let Some(mut status) = self.status.synchronization.take() else {
+            return false;
+        };
+        let before = held_by(Some(&status)).len();
+        if let Some(mutex) = &mut status.mutex {
+            mutex.holding.retain(|h| h.holder != holder);
+        }
+        if let Some(semaphore) = &mut status.semaphore {
+            for held in &mut semaphore.holding {
+                held.holders.retain(|h| h != holder);
+            }
+            semaphore.holding.retain(|h| !h.holders.is_empty());
+        }
+        let after = held_by(Some(&status)).len();
+        self.status.synchronization = tidy(status);
+        before != after
+    }
+}
+
+/// A status without empty parts.
+fn tidy(mut status: SynchronizationStatus) -> Option<SynchronizationStatus> {
+    status.mutex = status.mutex.filter(|m| *m != MutexStatus::default());
+    status.semaphore = status.semaphore.filter(|s| *s != SemaphoreStatus::default());
+    Some(status).filter(|s| *s != SynchronizationStatus::default())
+}
+
+fn semaphore_name(semaphore: &SemaphoreRef, namespace: String) -> Result<LockName, String> {
+    if let Some(reference) = &semaphore.config_map_key_ref {
+        let text = |field: &str| reference.text(field).unwrap_or_default().to_owned();
+        return Ok(LockName::Semaphore {
+            namespace,
+            map: text("name"),
+            key: text("key"),
+        });
+    }
+    let Some(database) = &semaphore.database else {
+        return Err(
+            "requested configuration is invalid: cannot get LockName for a Semaphore without a ConfigMapRef or Database"
+                .to_owned(),
+        );
+    };
+    let of = format!("{namespace}/Database/{}", database.key);
+    Err(format!("database session is not available for semaphore {of}"))
 }

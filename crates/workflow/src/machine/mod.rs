@@ -12,6 +12,7 @@
 
 mod blocked;
 mod call;
+mod containers;
 mod dag;
 mod dag_end;
 mod dag_plan;
@@ -36,6 +37,8 @@ mod start;
 mod status;
 mod steps;
 mod suspend;
+mod timeouts;
+mod timers;
 mod upkeep;
 
 use std::cmp::Reverse;
@@ -87,7 +90,7 @@ pub struct Machine {
     queue: BTreeMap<(Reverse<u32>, Ix), Vec<Note>>,
     blocked: blocked::Blocked,
     /// When to look at a node again.
-    timers: BTreeSet<(Timestamp, Ix)>,
+    timers: timers::Timers,
     locks: locks::Locks,
     control: Control,
     /// How deep calls are nested right now; deeper ones go through the queue.
@@ -178,6 +181,8 @@ impl Machine {
             Event::TaskResult(result) => self.result_seen(result),
             Event::Workflow(view) => self.workflow_seen(view),
             Event::Library(library) => self.library_seen(library),
+            Event::Lock { holder, answer } => self.lock_answered(&holder, answer),
+            Event::LocksFree => self.ask_again(),
             Event::Time => {}
         }
         self.settle();
@@ -267,6 +272,13 @@ impl Machine {
         }
     }
 
+    /// The node around one that is over or about to fail, so that this one is not looked at any more: Argo goes
+    /// from the root downwards, and does not go into such nodes.
+    fn held_back_by(&self, ix: Ix) -> Option<Ix> {
+        let outer = |ix: &Ix| self.nodes.get(*ix).parent;
+        std::iter::successors(outer(&ix), outer).find(|o| phase::over(self.phase(*o)) || self.fails_fast(*o))
+    }
+
     fn enqueue(&mut self, ix: Ix, note: Note) {
         let depth = self.nodes.get(ix).depth;
         self.queue.entry((Reverse(depth), ix)).or_default().push(note);
@@ -274,18 +286,21 @@ impl Machine {
 
     /// Nodes whose time has come are evaluated.
     fn wake(&mut self) {
-        while let Some((at, ix)) = self.timers.first().copied() {
-            if at > self.now {
-                break;
-            }
-            self.timers.pop_first();
+        while let Some(ix) = self.timers.pop_due(self.now) {
             self.enqueue(ix, Note::Own);
         }
     }
 
     fn evaluate(&mut self, ix: Ix, notes: Vec<Note>) {
         let plan = std::mem::take(&mut self.nodes.get_mut(ix).plan);
-        if phase::over(&self.nodes.status(ix).phase) {
+        self.timers.clear(ix);
+        if phase::over(self.phase(ix)) {
+            self.let_go(&self.nodes.status(ix).id.clone());
+            return;
+        }
+        if let Some(outer) = self.held_back_by(ix) {
+            // It may be its turn to fail.
+            self.enqueue(outer, Note::Own);
             return;
         }
         let outcome = match plan {
@@ -338,7 +353,9 @@ impl Machine {
         let matters = self.nodes.change(ix, |status| change(status, now));
         if matters {
             if phase::over(self.phase(ix)) {
+                self.timers.clear(ix);
                 self.unlock(ix);
+                self.sum_up(ix);
             }
             self.export_outputs(ix);
             if let Some(parent) = self.nodes.get(ix).parent {
@@ -390,6 +407,8 @@ impl Machine {
 
     fn library_seen(&mut self, library: Arc<Library>) {
         self.templates.library = library;
+        // A semaphore's size may be another now.
+        self.ask_again();
     }
 }
 
@@ -401,6 +420,7 @@ fn mark(status: &mut NodeStatus, now: Timestamp, phase: &str, message: Option<&s
     }
     if phase == phase::SUCCEEDED
         && let Some((_, total)) = status.progress.split_once('/')
+        && !matches!(status.r#type.as_str(), phase::kind::STEPS | phase::kind::DAG)
     {
         status.progress = format!("{total}/{total}");
     }
@@ -410,6 +430,12 @@ fn mark(status: &mut NodeStatus, now: Timestamp, phase: &str, message: Option<&s
     if matches!(phase, PENDING | RUNNING) && !phase::daemoned(status) {
         status.finished_at = None;
     }
+}
+
+/// The first moment at which a time has passed.
+fn just_after(time: Timestamp) -> Timestamp {
+    time.checked_add(meta::time::SignedDuration::from_nanos(1))
+        .unwrap_or(time)
 }
 
 /// A time as statuses hold it, so that what is decided from memory is what would be decided after a restart.

@@ -63,6 +63,8 @@ pub(crate) struct Counts {
     pub(crate) done: i64,
     /// Sum of progress to be done.
     pub(crate) total: i64,
+    /// The same two, of steps and dag nodes that are over: their own sums, for those around them.
+    pub(crate) inner: (i64, i64),
 }
 
 impl Counts {
@@ -243,6 +245,8 @@ impl Nodes {
             counts.running_pods += sign * part.running_pods;
             counts.done += sign * part.done;
             counts.total += sign * part.total;
+            counts.inner.0 += sign * part.inner.0;
+            counts.inner.1 += sign * part.inner.1;
         };
         add(None);
         if boundary.is_some() {
@@ -285,7 +289,10 @@ fn part(status: &NodeStatus) -> Counts {
         .as_ref()
         .is_some_and(|s| !s.waiting.is_empty());
     let (done, total) = progress(status).unwrap_or_default();
+    let composite = matches!(status.r#type.as_str(), kind::STEPS | kind::DAG);
+    let inner = numbers(&status.progress).filter(|_| composite);
     Counts {
+        inner: inner.unwrap_or_default(),
         running_pods: i64::from(status.phase == RUNNING && status.r#type == kind::POD),
         done,
         total,
@@ -303,6 +310,11 @@ fn progress(status: &NodeStatus) -> Option<(i64, i64)> {
     ) {
         return None;
     }
-    let (done, total) = status.progress.split_once('/')?;
+    numbers(&status.progress)
+}
+
+/// The two numbers of a progress `N/M`.
+pub(crate) fn numbers(progress: &str) -> Option<(i64, i64)> {
+    let (done, total) = progress.split_once('/')?;
     Some((done.parse().ok()?, total.parse().ok()?))
 }

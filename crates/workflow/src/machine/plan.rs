@@ -96,8 +96,17 @@ pub(crate) struct PodPlan {
     pub(crate) include_result: bool,
     /// When the attempts of its retry node must be over.
     pub(crate) deadline: Option<Timestamp>,
-    /// When it times out while pending.
+    /// Its limits on time.
+    pub(crate) limits: TimeLimits,
+}
+
+/// `timeout` and `pendingTimeout` of a template, as times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TimeLimits {
+    /// When it must be over.
     pub(crate) timeout: Option<Timestamp>,
+    /// When it is given up if it is still pending.
+    pub(crate) pending: Option<Timestamp>,
 }
 
 /// A retry node.
@@ -174,11 +183,21 @@ pub(crate) struct Slot {
     pub(crate) hooks: Vec<(String, Ix)>,
     /// Node of its exit handler.
     pub(crate) exit: Option<Ix>,
+    /// Whether its hooks are looked at while it is pending too: those of steps and of a dag's targets are.
+    pub(crate) eager: bool,
     /// Whether it, its hooks and its exit handler are over.
     pub(crate) settled: bool,
 }
 
 impl Slot {
+    /// Of a step: hooks are looked at from the start.
+    pub(crate) fn of_step(task: Arc<DagTask>, origin: String) -> Self {
+        Self {
+            eager: true,
+            ..Self::new(task, origin)
+        }
+    }
+
     pub(crate) fn new(task: Arc<DagTask>, origin: String) -> Self {
         Self {
             task,
@@ -186,6 +205,7 @@ impl Slot {
             node: None,
             hooks: Vec::new(),
             exit: None,
+            eager: false,
             settled: false,
         }
     }
@@ -209,6 +229,8 @@ pub(crate) struct DagPlan {
     pub(crate) blocked: BTreeSet<(usize, usize)>,
     /// Tasks whose nodes are over, but not their hooks or exit handlers.
     pub(crate) untended: BTreeSet<usize>,
+    /// A variable that a task needs and no other gave: Argo waits for it for ever.
+    pub(crate) unresolved: Option<String>,
     /// Whether it was started.
     pub(crate) started: bool,
 }

@@ -9,13 +9,11 @@
 use std::sync::Arc;
 
 use argo::{NodeStatus, Outputs, Template, Time};
-use meta::Timestamp;
 use meta::time::SignedDuration;
 
-use super::fan::TIMEOUT;
 use super::nodes::Ix;
 use super::plan::{Plan, PodPlan};
-use super::{Machine, mark, whole_seconds};
+use super::{Machine, just_after, mark, whole_seconds};
 use crate::contract::{ANNOTATION_ATTEMPT, ContainerState, ContainerView, PodView, TaskResult};
 use crate::phase::{self, ERROR, FAILED, PENDING, RUNNING, SUCCEEDED};
 use crate::template::{Base, Holder};
@@ -39,15 +37,19 @@ impl Machine {
         if self.pods.contains_key(&id) {
             self.nodes.get_mut(ix).plan = Plan::Pod(plan);
             self.assess(ix);
+            self.check_pending(ix);
             return Ok(std::mem::take(&mut self.nodes.get_mut(ix).plan));
         }
         if self.phase(ix) != PENDING {
             return Ok(self.missing_pod(ix, plan));
         }
-        if plan.timeout.is_some_and(|at| self.now > at) {
-            self.mark(ix, FAILED, TIMEOUT);
+        self.nodes.get_mut(ix).plan = Plan::Pod(plan);
+        if self.check_pending(ix) {
             return Ok(Plan::Idle);
         }
+        let Plan::Pod(plan) = std::mem::take(&mut self.nodes.get_mut(ix).plan) else {
+            return Ok(Plan::Idle);
+        };
         if !self.control.shutdown.allows(plan.on_exit) {
             let message = format!(
                 "workflow shutdown with strategy: {}",
@@ -69,13 +71,10 @@ impl Machine {
         let started = self.nodes.status(ix).started_at.map_or(self.now, |t| t.0);
         let until = started.checked_add(MISSING_GRACE).unwrap_or(self.now);
         if self.now <= until {
-            self.timers.insert((after(until), ix));
+            self.timers.set(just_after(until), ix);
             return Plan::Pod(plan);
         }
-        self.apply(ix, |status, now| {
-            status.daemoned = None;
-            mark(status, now, ERROR, Some("pod deleted"));
-        });
+        self.pod_lost(ix);
         Plan::Idle
     }
 
@@ -90,10 +89,17 @@ impl Machine {
         self.pod_nodes.insert(pod.name.clone(), id.clone());
         self.pods.insert(id.clone(), pod);
         let Some(ix) = self.nodes.find(&id) else { return };
+        self.look_at_pod(ix);
+    }
+
+    /// Looks at a node's pod, or lets it go.
+    fn look_at_pod(&mut self, ix: Ix) {
         if phase::over(self.phase(ix)) {
-            self.let_go(&id);
+            self.let_go(&self.nodes.status(ix).id.clone());
         } else {
+            self.timers.clear(ix);
             self.assess(ix);
+            self.check_pending(ix);
         }
     }
 
@@ -125,14 +131,25 @@ impl Machine {
         if self.pods.get(&id).is_none_or(|p| p.uid != uid) {
             return;
         }
-        self.pods.remove(&id);
+        let gone = self.pods.remove(&id);
         let Some(ix) = self.nodes.find(&id).filter(|ix| !phase::over(self.phase(*ix))) else {
             return;
         };
+        if self.phase(ix) == PENDING && gone.is_some_and(|pod| pod.host.is_empty()) {
+            // No machine ever had it, so it never ran: it is asked for again.
+            self.enqueue(ix, super::Note::Own);
+        } else {
+            self.pod_lost(ix);
+        }
+    }
+
+    /// Nobody will ever know how a node's pod ended.
+    fn pod_lost(&mut self, ix: Ix) {
         self.apply(ix, |status, now| {
             status.daemoned = None;
             mark(status, now, ERROR, Some("pod deleted"));
         });
+        self.end_containers(ix, ERROR, "container deleted");
     }
 
     pub(super) fn pod_refused(&mut self, id: &str, message: &str) {
@@ -149,40 +166,43 @@ impl Machine {
         if phase::over(self.phase(ix)) {
             self.out.drop_result(id);
         } else if self.pods.contains_key(&id) {
-            self.assess(ix);
+            self.look_at_pod(ix);
         }
     }
 
     /// Folds what is known of a node's pod into the node.
     pub(super) fn assess(&mut self, ix: Ix) {
-        let status = self.nodes.status(ix).clone();
-        let Some(pod) = self.pods.get(&status.id).cloned() else {
+        let Some(pod) = self.pods.get(&self.nodes.status(ix).id).cloned() else {
             return;
         };
         let Some(template) = self.pod_template(ix) else {
             return;
         };
+        if pod.deleting && pod.host.is_empty() && pod.held && pod.phase == PENDING {
+            // It never ran, so there is no outcome to hold it for.
+            self.out.release_pod(pod.name.clone(), pod.uid.clone());
+        }
+        self.assess_containers(ix, &pod, &template);
+        let status = self.nodes.status(ix).clone();
         let Some(mut news) = assess(&status, &pod, &template) else {
             return;
         };
-        if phase::completed(&news.phase) && !self.result_is_in(ix, &pod) {
+        if phase::completed(&news.phase) && !self.result_is_in(ix, &pod, &template) {
             // Until the report is in, the node is as it was.
             news = status.clone();
         }
         if phase::completed(&news.phase) {
             self.fold(&mut news, &pod, &template);
-        } else if let Some(result) = self
-            .results
-            .get(&status.id)
-            .filter(|r| !r.result.progress.is_empty())
-        {
-            news.progress.clone_from(&result.result.progress);
+        } else if let Some(result) = self.results.get(&status.id) {
+            news.task_result_synced = Some(result.completed);
+            if !result.result.progress.is_empty() {
+                news.progress.clone_from(&result.result.progress);
+            }
         }
         let became_daemon = phase::daemoned(&news) && !phase::daemoned(&status);
         self.apply(ix, |status, _| *status = news);
         if became_daemon {
-            let boundary = self.nodes.status(ix).boundary_id.clone();
-            self.daemons.entry(boundary).or_default().push(ix);
+            self.note_daemon(ix);
         }
         if phase::over(self.phase(ix)) {
             self.nodes.get_mut(ix).plan = Plan::Idle;
@@ -193,6 +213,7 @@ impl Machine {
     /// Takes over what the executor reported, and the exit code.
     fn fold(&mut self, status: &mut NodeStatus, pod: &PodView, template: &Template) {
         if let Some(result) = self.results.get(&status.id) {
+            status.task_result_synced = Some(true);
             if !result.result.phase.is_empty() && result.result.phase != SUCCEEDED {
                 // The executor failed at its own part.
                 status.phase.clone_from(&result.result.phase);
@@ -217,19 +238,27 @@ impl Machine {
             status.outputs.get_or_insert_default().exit_code = Some(code.to_string());
         }
         status.finished_at = Some(latest_finish(pod).unwrap_or_else(|| whole_seconds(self.now)));
+        status.resources_duration = crate::usage::of_pod(pod);
+        for (resource, seconds) in &status.resources_duration {
+            *self
+                .status
+                .resources_duration
+                .entry(resource.clone())
+                .or_default() += seconds;
+        }
         if status.phase == SUCCEEDED {
             status.progress = complete(&status.progress);
         }
     }
 
     /// Whether nothing more will be reported of a pod that is over.
-    fn result_is_in(&mut self, ix: Ix, pod: &PodView) -> bool {
+    fn result_is_in(&mut self, ix: Ix, pod: &PodView, template: &Template) -> bool {
         if !pod.exec || self.results.get(&pod.node_id).is_some_and(|r| r.completed) {
             return true;
         }
         // The executor says by its exit code, or by never having run, that no report will come.
         let failed = pod.phase == "Failed";
-        if failed && exit_code(pod).is_none_or(|c| c == argo::exec::EXECUTOR_FAILED) {
+        if failed && worst_exit(pod, template).is_none_or(|c| c == argo::exec::EXECUTOR_FAILED) {
             return true;
         }
         let grace = if failed { FAILED_RESULT_GRACE } else { RESULT_GRACE };
@@ -238,7 +267,7 @@ impl Machine {
         if self.now > until {
             return true;
         }
-        self.timers.insert((after(until), ix));
+        self.timers.set(just_after(until), ix);
         false
     }
 
@@ -268,6 +297,7 @@ impl Machine {
             status.daemoned = None;
             mark(status, now, FAILED, Some(message));
         });
+        self.end_containers(ix, FAILED, message);
     }
 
     pub(super) fn delete_pod_of(&mut self, ix: Ix) {
@@ -288,10 +318,14 @@ impl Machine {
         };
         let ended = matches!(pod.phase.as_str(), "Succeeded" | "Failed");
         if ended || pod.host.is_empty() && pod.deleting {
+            let garbage = ended && !pod.deleting && self.is_garbage(&pod);
+            if garbage && self.is_kept_a_while(id, &pod) {
+                return;
+            }
             if pod.held || !pod.completed {
                 self.out.release_pod(pod.name.clone(), pod.uid.clone());
             }
-            if ended && !pod.deleting && self.is_garbage(&pod) {
+            if garbage {
                 self.out.delete_pod(pod.name, pod.uid);
             }
         } else if !pod.deleting {
@@ -299,10 +333,6 @@ impl Machine {
             self.out.delete_pod(pod.name, pod.uid);
         }
     }
-}
-
-fn after(time: Timestamp) -> Timestamp {
-    time.checked_add(SignedDuration::from_nanos(1)).unwrap_or(time)
 }
 
 /// The status that a pod's state gives its node; none where it says nothing yet.
@@ -387,7 +417,11 @@ fn failure(pod: &PodView, template: &Template) -> (&'static str, String) {
     containers.sort_by_key(|c| !is_main(template, &c.name));
     let all: Vec<&ContainerView> = pod.init_containers.iter().chain(containers).collect();
     if all.is_empty() {
-        return (FAILED, format!("can't find failed message for pod {}", pod.name));
+        let message = format!(
+            "can't find failed message for pod {} namespace {}",
+            pod.name, pod.namespace
+        );
+        return (FAILED, message);
     }
     for container in &all {
         if let Some(failure) = container_failure(container, template) {
@@ -401,7 +435,7 @@ fn failure(pod: &PodView, template: &Template) -> (&'static str, String) {
     }
     (
         FAILED,
-        "pod failed: main container did not complete successfully".to_owned(),
+        "pod failed: neither main nor wait container completed successfully".to_owned(),
     )
 }
 
@@ -442,12 +476,18 @@ fn exit_of(container: &ContainerView) -> Option<i32> {
     }
 }
 
+/// The exit code that says how the main containers as a whole ended: that of the one that failed, if any did.
+fn worst_exit(pod: &PodView, template: &Template) -> Option<i32> {
+    let mains = pod.containers.iter().filter(|c| is_main(template, &c.name));
+    mains.filter_map(exit_of).max_by_key(|code| i32::from(*code != 0))
+}
+
 /// The exit code of the main container.
 fn exit_code(pod: &PodView) -> Option<i32> {
     pod.containers.iter().find(|c| c.name == MAIN).and_then(exit_of)
 }
 
-fn latest_finish(pod: &PodView) -> Option<Time> {
+pub(super) fn latest_finish(pod: &PodView) -> Option<Time> {
     let all = pod.init_containers.iter().chain(&pod.containers);
     all.filter_map(|c| match c.state {
         ContainerState::Terminated { finished, .. } => finished,

@@ -5,10 +5,11 @@ use argo::status::Condition;
 use meta::time::seconds;
 use serde_json::json;
 
+use super::nodes::{Ix, numbers};
 use super::{Machine, Shutdown};
 use crate::contract::{Effect, LABEL_COMPLETED, LABEL_PHASE, WorkflowView};
 use crate::names;
-use crate::phase::{self, RUNNING};
+use crate::phase::{self, RUNNING, kind};
 use crate::vars;
 
 impl Machine {
@@ -80,6 +81,27 @@ impl Machine {
         }
     }
 
+    /// A node around others that is over shows their progress. (While it goes on it does not: each of its pods
+    /// would change all nodes around it.) Rule: workflow/progress/updater.go.
+    pub(super) fn sum_up(&mut self, ix: Ix) {
+        let (done, total) = match self.nodes.status(ix).r#type.as_str() {
+            kind::STEPS | kind::DAG => {
+                let counts = self.nodes.counts(Some(ix));
+                (counts.done + counts.inner.0, counts.total + counts.inner.1)
+            }
+            kind::STEP_GROUP | kind::TASK_GROUP | kind::RETRY => {
+                let children = self.children(ix).into_iter();
+                let each = children.filter_map(|c| numbers(&self.nodes.status(c).progress));
+                each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+            }
+            _ => return,
+        };
+        if total > 0 {
+            self.nodes
+                .change(ix, |status| status.progress = format!("{done}/{total}"));
+        }
+    }
+
     /// Others changed the Workflow: suspended, resumed, stopped, terminated it, or resumed a node.
     pub(super) fn workflow_seen(&mut self, view: WorkflowView) {
         if view.uid != self.meta.uid {
@@ -104,6 +126,7 @@ impl Machine {
         let shutdown = Shutdown::from_spec(&view.shutdown);
         if shutdown.enabled() && shutdown != self.control.shutdown {
             self.control.shutdown = shutdown;
+            self.stop_waiting_workflow();
             self.enforce();
         }
         for (id, theirs) in view.suspend_nodes {

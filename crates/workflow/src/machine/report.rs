@@ -44,10 +44,13 @@ impl Machine {
                 Some(WaitReason::Suspended { until })
             }
             Plan::Retry(_) => {
-                let until = self.timers.iter().find(|(_, of)| *of == ix).map(|(at, _)| *at)?;
+                let until = self.timers.of(ix)?;
                 Some(WaitReason::Backoff { until })
             }
             Plan::Group(plan) if plan.unresolved.is_some() => {
+                plan.unresolved.clone().map(|tag| WaitReason::Variable { tag })
+            }
+            Plan::Dag(plan) if plan.unresolved.is_some() => {
                 plan.unresolved.clone().map(|tag| WaitReason::Variable { tag })
             }
             _ if self.blocked.contains(ix, node.depth) => Some(WaitReason::Parallelism),

@@ -1,6 +1,7 @@
 //! A retry node: attempts of one call, until one succeeds or the strategy says enough.
 //! Rule: workflow/controller/operator.go, `processNodeRetries`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use argo::policy::{Backoff, RetryStrategy};
@@ -13,7 +14,7 @@ use super::plan::{Call, Plan, RetryPlan, Stop};
 use super::{Machine, Note, mark};
 use crate::glue::truth;
 use crate::names::pod_name;
-use crate::phase::{self, ERROR, FAILED, SUCCEEDED};
+use crate::phase::{self, ERROR, FAILED, SUCCEEDED, kind};
 use crate::template::{Work, work};
 use crate::vars::{self, VarMap, Vars};
 
@@ -212,6 +213,44 @@ impl Machine {
         }
     }
 
+    /// The machines on which attempts before this one failed, if its strategy keeps off them. The retry node is
+    /// the caller of the pod's node, or of the node around it. Rule: workflow/controller/retry_tweak.go.
+    pub(super) fn machines_to_avoid(&self, ix: Ix) -> Vec<String> {
+        let caller = |ix: Ix| self.nodes.get(ix).parent;
+        let around = self.nodes.find(&self.nodes.status(ix).boundary_id);
+        let candidates = [caller(ix), around.and_then(caller)];
+        let Some((retry, plan)) =
+            candidates
+                .into_iter()
+                .flatten()
+                .find_map(|c| match &self.nodes.get(c).plan {
+                    Plan::Retry(plan) => Some((c, plan)),
+                    _ => None,
+                })
+        else {
+            return Vec::new();
+        };
+        let affinity = self.retry_strategy(&plan.template).and_then(|s| s.affinity);
+        if affinity.is_none_or(|a| a.node_anti_affinity.is_none()) {
+            return Vec::new();
+        }
+        self.machines_of_failures(retry)
+    }
+
+    fn machines_of_failures(&self, retry: Ix) -> Vec<String> {
+        let (mut hosts, mut open, mut seen) = (Vec::new(), vec![retry], BTreeSet::new());
+        while let Some(ix) = open.pop().filter(|ix| seen.insert(*ix)) {
+            let status = self.nodes.status(ix);
+            let host = &status.host_node_name;
+            let failed = status.r#type == kind::POD && phase::failed(&status.phase);
+            if failed && !host.is_empty() && !hosts.contains(host) {
+                hosts.push(host.clone());
+            }
+            open.extend(self.children(ix));
+        }
+        hosts
+    }
+
     /// Stop, Terminate and the workflow's deadline end retries.
     fn retry_forbidden(&self) -> Option<String> {
         if self.control.shutdown.enabled() {
@@ -238,6 +277,7 @@ impl Machine {
     fn mirror_daemon(&mut self, ix: Ix, last: Ix) {
         let (phase, daemoned) = (self.phase(last).to_owned(), self.nodes.status(last).daemoned);
         if daemoned == Some(true) {
+            self.note_daemon(ix);
             self.apply(ix, |status, now| {
                 status.daemoned = daemoned;
                 mark(status, now, &phase, None);
@@ -288,7 +328,7 @@ impl Machine {
         let limit = strategy.limit.as_ref().and_then(argo::IntOrString::as_int);
         let attempts = i64::try_from(plan.attempts.len()).unwrap_or(i64::MAX);
         if self.now < at && limit.is_some_and(|l| attempts <= l) {
-            self.timers.insert((at, ix));
+            self.timers.set(at, ix);
             let message = format!("Backoff for {}", humanize(wait));
             self.apply(ix, |status, _| status.message = message);
             return Ok(Next::Wait);
@@ -393,11 +433,15 @@ fn backoff_time(backoff: &Backoff, attempts: usize) -> Result<SignedDuration, St
         return Err("no base duration specified for retryStrategy".to_owned());
     }
     let base = meta::duration::parse_or_seconds(&backoff.duration)?;
-    let factor = backoff
-        .factor
-        .as_ref()
-        .and_then(argo::IntOrString::as_int)
-        .filter(|f| *f > 0);
+    let factor = match &backoff.factor {
+        Some(factor) => Some(
+            factor
+                .as_int()
+                .ok_or_else(|| format!("strconv.ParseInt: parsing \"{factor}\": invalid syntax"))?,
+        ),
+        None => None,
+    };
+    let factor = factor.filter(|f| *f > 0);
     let exponent = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     let times = factor.map_or(1, |f| f.saturating_pow(exponent));
     let mut wait = i32::try_from(times)

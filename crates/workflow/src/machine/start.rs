@@ -53,14 +53,18 @@ impl Machine {
         deadline: Option<Timestamp>,
     ) -> Result<Ix, Stop> {
         let ix = known.unwrap_or_else(|| self.executable(call, kind::POD, PENDING, template));
+        let mut limits = self.time_limits(ix, template).map_err(|e| self.errored(ix, e))?;
+        if call.flag.as_ref().is_some_and(|f| f.retried) {
+            // Argo looks at the retry node's phase here, which is never pending.
+            limits.pending = None;
+        }
         let plan = PodPlan {
             template: template.clone(),
             on_exit: call.on_exit,
             include_result: self.result_is_wanted(call),
             deadline,
-            timeout: self.node_timeout(ix, template).map_err(|e| self.errored(ix, e))?,
+            limits,
         };
-        self.timers.extend(plan.timeout.map(|at| (at, ix)));
         self.nodes.get_mut(ix).plan = Plan::Pod(Box::new(plan));
         self.start_now(ix)
     }
@@ -69,17 +73,6 @@ impl Machine {
     fn errored(&mut self, ix: Ix, message: String) -> Stop {
         self.mark(ix, crate::phase::ERROR, &message);
         Stop::Error(message)
-    }
-
-    /// When a node with a `timeout` times out.
-    fn node_timeout(&self, ix: Ix, template: &Template) -> Result<Option<Timestamp>, String> {
-        if template.timeout.is_empty() {
-            return Ok(None);
-        }
-        let after = meta::duration::parse_or_seconds(&template.timeout)
-            .map_err(|e| format!("invalid timeout format {e}"))?;
-        let started = self.nodes.status(ix).started_at.map_or(self.now, |t| t.0);
-        Ok(started.checked_add(after).ok())
     }
 
     fn begin_suspend(

@@ -239,7 +239,7 @@ fn fan_of(plan: &StepsPlan) -> FanPlan {
         slots: steps
             .map(|t| {
                 let name = t.name.clone();
-                Slot::new(Arc::new(t), name)
+                Slot::of_step(Arc::new(t), name)
             })
             .collect(),
         by_node: HashMap::new(),

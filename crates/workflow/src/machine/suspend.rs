@@ -6,7 +6,7 @@ use meta::Timestamp;
 
 use super::nodes::Ix;
 use super::plan::Plan;
-use super::{Machine, mark};
+use super::{Machine, just_after, mark};
 use crate::phase::{RUNNING, SUCCEEDED};
 
 impl Machine {
@@ -35,7 +35,7 @@ impl Machine {
                 return self.resume_by_itself(ix);
             }
             // A node resumes once its time has passed, not when it comes.
-            self.timers.insert((next_second(until), ix));
+            self.timers.set(just_after(until), ix);
         }
         self.mark_phase(ix, RUNNING);
         Ok(Plan::Suspend(template))
@@ -72,11 +72,6 @@ impl Machine {
         });
         Ok(Plan::Idle)
     }
-}
-
-fn next_second(time: Timestamp) -> Timestamp {
-    time.checked_add(meta::time::SignedDuration::from_nanos(1))
-        .unwrap_or(time)
 }
 
 /// An output without a default takes that of the input of the same name.

@@ -10,6 +10,9 @@ use super::Machine;
 use crate::contract::{Effect, LABEL_WORKFLOW, PodView};
 use crate::phase::SUCCEEDED;
 
+/// Version and kind of disruption budgets.
+const BUDGET: (&str, &str) = ("policy/v1", "PodDisruptionBudget");
+
 impl Machine {
     /// A claim for each of `volumeClaimTemplates`.
     pub(super) fn make_claims(&mut self) -> Result<(), String> {
@@ -43,6 +46,7 @@ impl Machine {
     pub(super) fn clean_up(&mut self) {
         let ids: Vec<String> = self.pods.keys().cloned().collect();
         ids.iter().for_each(|id| self.let_go(id));
+        self.drop_budget();
         let always = self
             .spec
             .volume_claim_gc
@@ -77,6 +81,58 @@ impl Machine {
             _ => false,
         };
         due && self.gc_selects(pod)
+    }
+
+    /// Whether a pod that is garbage is kept for `deleteDelayDuration`. Until then it is held, so that it is not
+    /// forgotten if this process dies meanwhile.
+    pub(super) fn is_kept_a_while(&mut self, id: &str, pod: &PodView) -> bool {
+        let gc = self.spec.pod_gc.as_ref();
+        let delay = gc.map_or("", |gc| gc.delete_delay_duration.as_str());
+        let (Ok(delay), Some(ix)) = (meta::duration::parse(delay), self.nodes.find(id)) else {
+            return false;
+        };
+        let ended = super::pods::latest_finish(pod).max(self.status.finished_at);
+        let Some(due) = ended.and_then(|at| at.0.checked_add(delay).ok()) else {
+            return false;
+        };
+        if self.now >= due {
+            return false;
+        }
+        self.timers.set(due, ix);
+        true
+    }
+
+    /// A disruption budget for the workflow's pods.
+    pub(super) fn make_budget(&mut self) {
+        let Some(wanted) = &self.spec.pod_disruption_budget else {
+            return;
+        };
+        let labels = json!({ LABEL_WORKFLOW: self.meta.name });
+        let mut spec = Value::Object(wanted.0.clone());
+        if spec.get("selector").is_none_or(Value::is_null) {
+            spec["selector"] = json!({ "matchLabels": labels });
+        }
+        self.out.create(json!({
+            "apiVersion": BUDGET.0,
+            "kind": BUDGET.1,
+            "metadata": {
+                "name": self.meta.name,
+                "namespace": self.meta.namespace,
+                "labels": labels,
+                "ownerReferences": [crate::pod::owner(&self.meta)],
+            },
+            "spec": spec,
+        }));
+    }
+
+    fn drop_budget(&mut self) {
+        if self.spec.pod_disruption_budget.is_some() {
+            self.out.push(Effect::DeleteObject {
+                api_version: BUDGET.0.to_owned(),
+                kind: BUDGET.1.to_owned(),
+                name: self.meta.name.clone(),
+            });
+        }
     }
 
     fn gc_selects(&self, pod: &PodView) -> bool {

@@ -1,24 +1,61 @@
 //! Steps that run under `plimsoll exec`: which do, and what it is told.
 
-use argo::exec::{INSTALL, Orders, Script};
+use argo::exec::{INSTALL, Orders, Peers, Script};
 use argo::location::ArtifactLocation;
+use argo::template::ContainerSetTemplate;
 use argo::{Artifact, Template};
 use serde_json::{Value, json};
 
-use super::Job;
 use super::spec::empty_dir;
+use super::{Job, MAIN};
 use crate::contract::{Delivery, ExecConfig};
 
 /// Where the script of a script template is written.
 const SCRIPT: &str = "/argo/staging/script";
 /// The folder of it.
 const STAGING: &str = "/argo/staging";
+/// Where containers tell each other how they ended.
+const PEERS: &str = "/var/run/argo/ctr";
 /// Names of the volumes.
 const STAGING_VOLUME: &str = "argo-staging";
+const PEERS_VOLUME: &str = "var-run-argo";
 const EXEC_VOLUME: &str = "plimsoll";
 
-/// Whether something must be done around the step's command.
-pub(super) fn needed(job: &Job<'_>) -> bool {
+/// Which of a pod's containers run under the executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wrapping {
+    /// The main one: something must be done around its command, and reported.
+    pub(super) main: bool,
+    /// All main ones and sidecars: they wait for each other.
+    pub(super) peers: bool,
+}
+
+impl Wrapping {
+    pub(super) fn of(job: &Job<'_>) -> Self {
+        let set = job.template.container_set.as_ref();
+        let waits = set.is_some_and(|s| s.retry_strategy.is_some() || has_order(s));
+        let has_main = set.is_none_or(|s| s.containers.iter().any(|c| c.container.name == MAIN));
+        Self {
+            main: has_main && is_needed(job),
+            peers: waits || !job.template.sidecars.is_empty(),
+        }
+    }
+
+    fn any(self) -> bool {
+        self.main || self.peers
+    }
+
+    fn wraps(self, container: &str) -> bool {
+        self.peers || self.main && container == MAIN
+    }
+}
+
+fn has_order(set: &ContainerSetTemplate) -> bool {
+    set.containers.iter().any(|c| !c.dependencies.is_empty())
+}
+
+/// Whether something must be done around the main container's command.
+fn is_needed(job: &Job<'_>) -> bool {
     let template = job.template;
     script_source(template).is_some()
         || job.include_result
@@ -53,34 +90,114 @@ fn archives_logs(job: &Job<'_>) -> bool {
 }
 
 /// The executor's volumes.
-pub(super) fn volumes(job: &Job<'_>) -> Vec<Value> {
+pub(super) fn volumes(job: &Job<'_>, wrapping: Wrapping) -> Vec<Value> {
     let exec = &job.config.exec;
-    let mut volumes = vec![match exec.delivery {
-        Delivery::ImageVolume => json!({
-            "name": EXEC_VOLUME,
-            "image": { "reference": exec.image, "pullPolicy": "IfNotPresent" },
-        }),
-        Delivery::InitContainer => empty_dir(EXEC_VOLUME),
-    }];
+    let mut volumes = Vec::new();
+    if wrapping.any() {
+        volumes.push(match exec.delivery {
+            Delivery::ImageVolume => json!({
+                "name": EXEC_VOLUME,
+                "image": { "reference": exec.image, "pullPolicy": "IfNotPresent" },
+            }),
+            Delivery::InitContainer => empty_dir(EXEC_VOLUME),
+        });
+    }
     if script_source(job.template).is_some() {
         volumes.push(empty_dir(STAGING_VOLUME));
+    }
+    if wrapping.peers {
+        volumes.push(empty_dir(PEERS_VOLUME));
     }
     volumes
 }
 
-/// Puts the executor in front of the main container's command and gives it its orders.
-pub(super) fn inject(job: &Job<'_>, pod: &str, spec: &mut Value) -> Result<(), String> {
-    let orders = orders(job, pod)?;
-    let variables = orders.to_env().map_err(|e| e.to_string())?;
+/// Puts the executor in front of the commands of containers that need it, and gives it its orders.
+pub(super) fn inject(job: &Job<'_>, pod: &str, wrapping: Wrapping, spec: &mut Value) -> Result<(), String> {
     let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
-    let main = containers.and_then(|c| c.iter_mut().find(|c| c["name"] == "main"));
-    let Some(Value::Object(main)) = main else {
-        return Err("the pod has no main container".to_owned());
-    };
-    if !holds(main, "command") {
-        take_image_command(job, main)?;
+    for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
+        if wrapping.wraps(name) {
+            let mut orders = if wrapping.main && name == MAIN {
+                orders(job, pod)?
+            } else {
+                silent_orders(job, pod)
+            };
+            orders.peers = if wrapping.peers {
+                Some(peers(job, name)?)
+            } else {
+                None
+            };
+            wrap(job, container, &orders)?;
+        }
     }
-    let own = main
+    if let (Delivery::InitContainer, true, Value::Object(spec)) =
+        (job.config.exec.delivery, wrapping.any(), spec)
+    {
+        // First: containers of the user's own may run for long.
+        list(spec, "initContainers").insert(0, copies_the_binary(&job.config.exec));
+    }
+    Ok(())
+}
+
+/// Orders of a container that only has others to care for.
+fn silent_orders(job: &Job<'_>, pod: &str) -> Orders {
+    Orders {
+        workflow: job.meta.name.clone(),
+        workflow_uid: job.meta.uid.clone(),
+        namespace: job.meta.namespace.clone(),
+        node_id: job.node.id.clone(),
+        pod_name: pod.to_owned(),
+        silent: true,
+        ..Orders::default()
+    }
+}
+
+/// What a container has to do with the others: members of a set wait for those that they depend on, sidecars
+/// end with the main ones.
+fn peers(job: &Job<'_>, name: &str) -> Result<Peers, String> {
+    let template = job.template;
+    let mut peers = Peers {
+        folder: PEERS.to_owned(),
+        name: name.to_owned(),
+        ..Peers::default()
+    };
+    if template.sidecars.iter().any(|s| s.container.name == name) {
+        peers.until = super::main_containers(job)?.into_iter().map(|c| c.name).collect();
+    }
+    let Some(set) = &template.container_set else {
+        return Ok(peers);
+    };
+    let node = set.containers.iter().find(|c| c.container.name == name);
+    peers.after = node.map(|n| n.dependencies.clone()).unwrap_or_default();
+    if let Some(retry) = set.retry_strategy.as_ref().filter(|_| node.is_some()) {
+        let attempts = retry.retries.as_ref().and_then(argo::IntOrString::as_int);
+        peers.attempts = attempts.and_then(|a| u32::try_from(a).ok()).unwrap_or_default();
+        peers.pause = pause(&retry.duration)?;
+    }
+    Ok(peers)
+}
+
+/// Milliseconds of a duration as Go writes it.
+fn pause(duration: &str) -> Result<u32, String> {
+    if duration.is_empty() {
+        return Ok(0);
+    }
+    let parsed = meta::duration::parse(duration).map_err(|e| format!("failed to get retry strategy: {e}"))?;
+    u32::try_from(parsed.as_millis())
+        .map_err(|_| format!("duration has to be positive, current duration: {duration} "))
+}
+
+/// Puts the executor in front of a container's command.
+fn wrap(
+    job: &Job<'_>,
+    container: &mut serde_json::Map<String, Value>,
+    orders: &Orders,
+) -> Result<(), String> {
+    let variables = orders.to_env().map_err(|e| e.to_string())?;
+    if !holds(container, "command") {
+        take_image_command(job, container)?;
+    }
+    let own = container
         .get("command")
         .and_then(Value::as_array)
         .into_iter()
@@ -92,25 +209,26 @@ pub(super) fn inject(job: &Job<'_>, pod: &str, spec: &mut Value) -> Result<(), S
     ]
     .map(Value::from);
     let full: Vec<Value> = exec.into_iter().chain(own.cloned()).collect();
-    main.insert("command".to_owned(), full.into());
+    container.insert("command".to_owned(), full.into());
+    let mount = |name: &str, path: &str| json!({ "name": name, "mountPath": path });
     if orders.script.is_some() {
-        list(main, "args").push(SCRIPT.into());
-        list(main, "volumeMounts").push(json!({ "name": STAGING_VOLUME, "mountPath": STAGING }));
+        list(container, "args").push(SCRIPT.into());
+        list(container, "volumeMounts").push(mount(STAGING_VOLUME, STAGING));
     }
-    list(main, "volumeMounts").push(json!({
+    if orders.peers.is_some() {
+        list(container, "volumeMounts").push(mount(PEERS_VOLUME, PEERS));
+    }
+    list(container, "volumeMounts").push(json!({
         "name": EXEC_VOLUME, "mountPath": job.config.exec.mount, "readOnly": true,
     }));
     let env = variables
         .into_iter()
         .map(|(name, value)| json!({ "name": name, "value": value }));
-    list(main, "env").extend(env);
-    if let (Delivery::InitContainer, Value::Object(spec)) = (job.config.exec.delivery, spec) {
-        // First: containers of the user's own may run for long.
-        list(spec, "initContainers").insert(0, copies_the_binary(&job.config.exec));
-    }
+    list(container, "env").extend(env);
     Ok(())
 }
 
+/// The container that copies the binary to where the others find it.
 fn copies_the_binary(exec: &ExecConfig) -> Value {
     json!({
         "name": "init",
@@ -138,8 +256,9 @@ fn list<'a>(object: &'a mut serde_json::Map<String, Value>, field: &str) -> &'a 
 }
 
 /// Gives a container without a command what its image runs.
-fn take_image_command(job: &Job<'_>, main: &mut serde_json::Map<String, Value>) -> Result<(), String> {
-    let image = main.get("image").and_then(Value::as_str).unwrap_or_default();
+fn take_image_command(job: &Job<'_>, container: &mut serde_json::Map<String, Value>) -> Result<(), String> {
+    let text = |field: &str| container.get(field).and_then(Value::as_str).unwrap_or_default();
+    let image = text("image");
     let known = job
         .config
         .images
@@ -148,15 +267,16 @@ fn take_image_command(job: &Job<'_>, main: &mut serde_json::Map<String, Value>) 
     let known = known.filter(|known| !known.entrypoint.is_empty() || !known.arguments.is_empty());
     let Some(known) = known else {
         return Err(format!(
-            "container \"main\" in template \"{}\", does not have the command specified: a step with outputs, \
-             artifacts or a result must say its command, or the image's command must be configured",
+            "container \"{}\" in template \"{}\", does not have the command specified: a step with outputs, \
+             artifacts, sidecars or a result must say its command, or the image's command must be configured",
+            text("name"),
             job.template.name
         ));
     };
-    if !holds(main, "args") {
-        main.insert("args".to_owned(), json!(known.arguments));
+    if !holds(container, "args") {
+        container.insert("args".to_owned(), json!(known.arguments));
     }
-    main.insert("command".to_owned(), json!(known.entrypoint));
+    container.insert("command".to_owned(), json!(known.entrypoint));
     Ok(())
 }
 
@@ -208,6 +328,7 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
         archive_logs: archives_logs(job),
         deadline: job.deadline.map(meta::time::seconds).unwrap_or_default(),
         repository: job.config.artifact_repository.clone(),
+        ..Orders::default()
     })
 }
 

@@ -5,16 +5,19 @@ use argo::template::UserContainer;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Job, main_container, orders};
+use super::orders::{self, Wrapping};
+use super::{Job, main_containers};
 use crate::merge;
 use crate::subst::{self, Unknown};
 use crate::vars::Vars;
 
 /// The spec, without orders and patches.
-pub(super) fn build(job: &Job<'_>, exec: bool) -> Result<Value, String> {
+pub(super) fn build(job: &Job<'_>, wrapping: Wrapping) -> Result<Value, String> {
     let (template, workflow) = (job.template, job.spec);
-    let mut main = main_container(template)?;
-    main.env.extend(standard_env(job));
+    let mut mains = main_containers(job)?;
+    for main in &mut mains {
+        main.env.extend(standard_env(job, &main.name));
+    }
     let mut spec = Map::new();
     let mut set = |field: &str, value: Option<Value>| {
         if let Some(value) = value.filter(|v| !is_empty(v)) {
@@ -63,15 +66,12 @@ pub(super) fn build(job: &Job<'_>, exec: bool) -> Result<Value, String> {
         &template.resource_claims
     };
     set("resourceClaims", value(claims));
-    set("volumes", Some(volumes(job, &main, exec)));
-    let inits: Vec<Value> = template
-        .init_containers
-        .iter()
-        .map(|c| user_container(c, &main))
-        .collect();
-    set("initContainers", Some(inits.into()));
-    let mut containers = vec![value(&main).unwrap_or_default()];
-    containers.extend(template.sidecars.iter().map(|c| user_container(c, &main)));
+    set("volumes", Some(volumes(job, &mains, wrapping)));
+    let users =
+        |of: &[UserContainer]| -> Vec<Value> { of.iter().map(|c| user_container(job, c, &mains)).collect() };
+    set("initContainers", Some(users(&template.init_containers).into()));
+    let mut containers: Vec<Value> = mains.iter().filter_map(value).collect();
+    containers.extend(users(&template.sidecars));
     set("containers", Some(containers.into()));
     Ok(Value::Object(spec))
 }
@@ -158,11 +158,11 @@ fn active_deadline(job: &Job<'_>) -> Result<Option<i64>, String> {
 }
 
 /// What Argo's containers find in their environment.
-fn standard_env(job: &Job<'_>) -> Vec<argo::core::EnvVar> {
+fn standard_env(job: &Job<'_>, container: &str) -> Vec<argo::core::EnvVar> {
     let deadline = job.deadline.into_iter().chain(job.workflow_deadline).min();
     let deadline = deadline.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), meta::time::seconds);
     let variables = [
-        ("ARGO_CONTAINER_NAME", "main".to_owned()),
+        ("ARGO_CONTAINER_NAME", container.to_owned()),
         ("ARGO_NODE_ID", job.node.id.clone()),
         ("ARGO_INCLUDE_SCRIPT_OUTPUT", job.include_result.to_string()),
         ("ARGO_DEADLINE", deadline),
@@ -183,18 +183,15 @@ pub(super) fn env_var(name: &str, value: &str) -> argo::core::EnvVar {
 }
 
 /// Volumes of the template, those of the workflow that a container mounts, and the executor's.
-fn volumes(job: &Job<'_>, main: &Container, exec: bool) -> Value {
+fn volumes(job: &Job<'_>, mains: &[Container], wrapping: Wrapping) -> Value {
     let mut volumes: Vec<Value> = job.template.volumes.iter().filter_map(value).collect();
     let users = job.template.init_containers.iter().chain(&job.template.sidecars);
     let mounts = users
         .flat_map(|c| &c.container.volume_mounts)
-        .chain(&main.volume_mounts);
+        .chain(mains.iter().flat_map(|m| &m.volume_mounts));
     let mounted: Vec<&str> = mounts.filter_map(|m| m.text("name")).collect();
-    let devices: Vec<&str> = main
-        .volume_devices
-        .iter()
-        .filter_map(|d| d.text("name"))
-        .collect();
+    let devices = mains.iter().flat_map(|m| &m.volume_devices);
+    let devices: Vec<&str> = devices.filter_map(|d| d.text("name")).collect();
     let mut known: Vec<String> = job
         .template
         .volumes
@@ -210,17 +207,16 @@ fn volumes(job: &Job<'_>, main: &Container, exec: bool) -> Value {
             volumes.extend(value(volume));
         }
     }
-    if exec {
-        volumes.extend(orders::volumes(job));
-    }
+    volumes.extend(orders::volumes(job, wrapping));
     Value::Array(volumes)
 }
 
-/// A sidecar or init container; it may see what the main container mounts.
-fn user_container(user: &UserContainer, main: &Container) -> Value {
+/// A sidecar or init container; it may see what the main containers mount.
+fn user_container(job: &Job<'_>, user: &UserContainer, mains: &[Container]) -> Value {
     let mut container = user.container.clone();
+    container.env.extend(standard_env(job, &container.name));
     if user.mirror_volume_mounts == Some(true) {
-        for mount in &main.volume_mounts {
+        for mount in mains.iter().flat_map(|m| &m.volume_mounts) {
             let place = |m: &argo::core::VolumeMount| m.text("mountPath").map(str::to_owned);
             if !container.volume_mounts.iter().any(|m| place(m) == place(mount)) {
                 container.volume_mounts.push(mount.clone());

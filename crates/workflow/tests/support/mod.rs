@@ -13,15 +13,15 @@
 
 pub mod normal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use argo::exec::ORDERS_ENV;
 use meta::Timestamp;
 use meta::time::{SignedDuration, seconds};
 use serde_json::{Value, json};
 use workflow::Machine;
-use workflow::contract::{Config, Effect, Event, Inputs, Library, PodView, TaskResult};
+use workflow::contract::{Config, Effect, Event, Inputs, Library, PodView, TaskResult, WorkflowView};
+use workflow::locks::{Ask, Desk, LockName};
 
 /// How a pod ends.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,8 @@ pub struct World {
     /// Pods created, in order, by node.
     pub created: Vec<String>,
     pub check_rebuild: bool,
+    /// The locks of all workflows, of which there is one.
+    pub desk: Desk,
     version: u64,
 }
 
@@ -99,6 +101,7 @@ impl World {
             queue: vec![],
             created: vec![],
             check_rebuild: true,
+            desk: Desk::default(),
             version: 1,
         };
         world.carry_out();
@@ -197,7 +200,14 @@ impl World {
                     pod["metadata"]["deletionTimestamp"] = seconds(self.now).into();
                     let running = pod["status"]["phase"] == "Running" || pod["status"]["phase"] == "Pending";
                     if running {
-                        pod["status"] = terminated(self.now, 143, "Error", "");
+                        let killed = Outcome {
+                            exit_code: 143,
+                            ..Outcome::default()
+                        };
+                        let containers = pod["spec"]["containers"].as_array().unwrap();
+                        let names = containers.iter().map(|c| c["name"].as_str().unwrap().to_owned());
+                        let killed: Vec<_> = names.map(|name| (name, killed.clone())).collect();
+                        pod["status"] = all_terminated(self.now, &killed);
                     }
                     self.notify_pod(&name);
                 }
@@ -206,9 +216,43 @@ impl World {
                 self.results.remove(&name);
             }
             Effect::WakeAt(at) => self.wake = Some(at),
+            Effect::AskLocks(ask) => self.ask_locks(&ask),
+            Effect::ReleaseLocks { holder } => {
+                let wake = self.desk.release(&holder);
+                self.tell_of_locks(&wake);
+            }
             Effect::CreateObject(_) | Effect::DeleteObject { .. } | Effect::EmitEvent { .. } => {}
             Effect::Rebuild => panic!("asked to rebuild"),
         }
+    }
+
+    fn ask_locks(&mut self, ask: &Ask) {
+        let library = self.library.clone();
+        let size = |name: &LockName| match name {
+            LockName::Semaphore { map, key, .. } => library.config_maps.get(map)?.data.get(key)?.parse().ok(),
+            LockName::Mutex { .. } => None,
+        };
+        let (answer, wake) = self.desk.ask(ask, &size);
+        let holder = ask.holder.clone();
+        self.queue.push(Event::Lock { holder, answer });
+        self.tell_of_locks(&wake);
+    }
+
+    fn tell_of_locks(&mut self, wake: &BTreeSet<String>) {
+        if wake.contains(&self.key()) {
+            self.queue.push(Event::LocksFree);
+        }
+    }
+
+    /// The desk knows of the workflow what is stored, as after a restart of the controller.
+    pub fn reset_desk(&mut self) {
+        let view: WorkflowView = serde_json::from_value(self.workflow.clone()).unwrap();
+        self.desk.reset(&self.key(), &view.held);
+    }
+
+    fn key(&self) -> String {
+        let text = |field: &str| self.workflow["metadata"][field].as_str().unwrap_or_default();
+        format!("{}/{}", text("namespace"), text("name"))
     }
 
     pub fn notify_pod(&mut self, name: &str) {
@@ -287,8 +331,21 @@ impl World {
             .as_str()
             .unwrap()
             .to_owned();
-        let exec = has_orders(pod);
-        pod["status"] = terminated(self.now, outcome.exit_code, &outcome.reason, &outcome.message);
+        let exec = pod["metadata"]["annotations"]["plimsoll.dev/exec"] == "true";
+        let node = pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
+            .as_str()
+            .unwrap();
+        let containers = pod["spec"]["containers"].as_array().unwrap();
+        let of = |name: &str| match name {
+            "main" if containers.len() == 1 => outcome.clone(),
+            name => (self.script)(&format!("{node}.{name}")),
+        };
+        let outcomes: Vec<(String, Outcome)> = containers
+            .iter()
+            .map(|c| c["name"].as_str().unwrap().to_owned())
+            .map(|name| (name.clone(), of(&name)))
+            .collect();
+        pod["status"] = all_terminated(self.now, &outcomes);
         if !outcome.pod_message.is_empty() {
             pod["status"]["phase"] = "Failed".into();
             pod["status"]["message"] = outcome.pod_message.clone().into();
@@ -389,25 +446,24 @@ fn workflow_over(workflow: &Value) -> bool {
     )
 }
 
-fn has_orders(pod: &Value) -> bool {
-    let containers = pod["spec"]["containers"].as_array().unwrap();
-    let env = containers
-        .iter()
-        .flat_map(|c| c["env"].as_array().cloned().unwrap_or_default());
-    env.into_iter().any(|e| e["name"] == ORDERS_ENV)
-}
-
-fn terminated(now: Timestamp, exit_code: i32, reason: &str, message: &str) -> Value {
+fn terminated(now: Timestamp, name: &str, exit_code: i32, reason: &str, message: &str) -> Value {
     let reason = if reason.is_empty() {
         if exit_code == 0 { "Completed" } else { "Error" }
     } else {
         reason
     };
+    json!({"name": name, "ready": false, "restartCount": 0, "state": {"terminated": {
+        "exitCode": exit_code, "reason": reason, "message": message, "finishedAt": seconds(now),
+    }}})
+}
+
+/// The status of a pod whose containers ended so.
+fn all_terminated(now: Timestamp, outcomes: &[(String, Outcome)]) -> Value {
+    let one = |(name, o): &(String, Outcome)| terminated(now, name, o.exit_code, &o.reason, &o.message);
+    let well = outcomes.iter().all(|(_, o)| o.exit_code == 0);
     json!({
-        "phase": if exit_code == 0 { "Succeeded" } else { "Failed" },
-        "containerStatuses": [{"name": "main", "ready": false, "restartCount": 0, "state": {"terminated": {
-            "exitCode": exit_code, "reason": reason, "message": message, "finishedAt": seconds(now),
-        }}}],
+        "phase": if well { "Succeeded" } else { "Failed" },
+        "containerStatuses": outcomes.iter().map(one).collect::<Vec<_>>(),
     })
 }
 
