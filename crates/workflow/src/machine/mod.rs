@@ -27,6 +27,7 @@ mod load;
 mod locks;
 mod nodes;
 mod outbound;
+mod outcome;
 mod outputs;
 mod plan;
 mod pods;

@@ -91,7 +91,7 @@ impl Machine {
         let (Ok(delay), Some(ix)) = (meta::duration::parse(delay), self.nodes.find(id)) else {
             return false;
         };
-        let ended = super::pods::latest_finish(pod).max(self.status.finished_at);
+        let ended = super::outcome::latest_finish(pod).max(self.status.finished_at);
         let Some(due) = ended.and_then(|at| at.0.checked_add(delay).ok()) else {
             return false;
         };

@@ -11,17 +11,18 @@
     reason = "a part of several tests, each of which uses some of it"
 )]
 
+mod locks;
 pub mod normal;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meta::Timestamp;
 use meta::time::{SignedDuration, seconds};
 use serde_json::{Value, json};
 use workflow::Machine;
-use workflow::contract::{Config, Effect, Event, Inputs, Library, PodView, TaskResult, WorkflowView};
-use workflow::locks::{Ask, Desk, LockName};
+use workflow::contract::{Config, Effect, Event, Inputs, Library, PodView, TaskResult};
+use workflow::locks::Desk;
 
 /// How a pod ends.
 #[derive(Clone, Debug, Default)]
@@ -155,23 +156,7 @@ impl World {
     pub fn perform(&mut self, effect: Effect) {
         self.version += 1;
         match effect {
-            Effect::CreatePod { name, manifest, .. } => {
-                if self.pods.contains_key(&name) {
-                    return;
-                }
-                let mut pod = *manifest;
-                pod["metadata"]["uid"] = format!("uid-{name}").into();
-                pod["metadata"]["resourceVersion"] = self.version.to_string().into();
-                pod["status"] = json!({"phase": "Pending"});
-                self.created.push(
-                    pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
-                        .as_str()
-                        .unwrap()
-                        .to_owned(),
-                );
-                self.pods.insert(name.clone(), pod);
-                self.notify_pod(&name);
-            }
+            Effect::CreatePod { name, manifest, .. } => self.create_pod(&name, *manifest),
             Effect::CreateChunk(chunk) => {
                 let body: Value = serde_json::from_str(&chunk.body).expect("a chunk");
                 let known = self.chunks.insert(chunk.name, body.clone());
@@ -217,42 +202,23 @@ impl World {
             }
             Effect::WakeAt(at) => self.wake = Some(at),
             Effect::AskLocks(ask) => self.ask_locks(&ask),
-            Effect::ReleaseLocks { holder } => {
-                let wake = self.desk.release(&holder);
-                self.tell_of_locks(&wake);
-            }
+            Effect::ReleaseLocks { holder } => self.release_locks(&holder),
             Effect::CreateObject(_) | Effect::DeleteObject { .. } | Effect::EmitEvent { .. } => {}
             Effect::Rebuild => panic!("asked to rebuild"),
         }
     }
 
-    fn ask_locks(&mut self, ask: &Ask) {
-        let library = self.library.clone();
-        let size = |name: &LockName| match name {
-            LockName::Semaphore { map, key, .. } => library.config_maps.get(map)?.data.get(key)?.parse().ok(),
-            LockName::Mutex { .. } => None,
-        };
-        let (answer, wake) = self.desk.ask(ask, &size);
-        let holder = ask.holder.clone();
-        self.queue.push(Event::Lock { holder, answer });
-        self.tell_of_locks(&wake);
-    }
-
-    fn tell_of_locks(&mut self, wake: &BTreeSet<String>) {
-        if wake.contains(&self.key()) {
-            self.queue.push(Event::LocksFree);
+    fn create_pod(&mut self, name: &str, mut pod: Value) {
+        if self.pods.contains_key(name) {
+            return;
         }
-    }
-
-    /// The desk knows of the workflow what is stored, as after a restart of the controller.
-    pub fn reset_desk(&mut self) {
-        let view: WorkflowView = serde_json::from_value(self.workflow.clone()).unwrap();
-        self.desk.reset(&self.key(), &view.held);
-    }
-
-    fn key(&self) -> String {
-        let text = |field: &str| self.workflow["metadata"][field].as_str().unwrap_or_default();
-        format!("{}/{}", text("namespace"), text("name"))
+        pod["metadata"]["uid"] = format!("uid-{name}").into();
+        pod["metadata"]["resourceVersion"] = self.version.to_string().into();
+        pod["status"] = json!({"phase": "Pending"});
+        let node = &pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"];
+        self.created.push(node.as_str().unwrap().to_owned());
+        self.pods.insert(name.to_owned(), pod);
+        self.notify_pod(name);
     }
 
     pub fn notify_pod(&mut self, name: &str) {
