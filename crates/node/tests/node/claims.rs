@@ -132,6 +132,7 @@ async fn a_claim_that_is_not_there_is_said() {
             && message.contains("\"data\" not found"),
         "{message}"
     );
-    let pod = rig.pods("default").get("p").await.unwrap();
-    assert_eq!(state(&pod), "waiting ContainerCreating");
+    // The status is told on its own: before the event or after it.
+    rig.until("default", |pod| state(pod) == "waiting ContainerCreating")
+        .await;
 }
