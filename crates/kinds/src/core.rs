@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::policy::v1::PodDisruptionBudgetSpec;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use meta::Gvk;
 use schemars::SchemaGenerator;
@@ -114,8 +114,8 @@ fn collect(generator: &mut SchemaGenerator) {
     generator.subschema_for::<Lease>();
     generator.subschema_for::<TokenRequest>();
     generator.subschema_for::<CustomResourceDefinition>();
-    // Part of a Workflow's spec.
-    generator.subschema_for::<PodDisruptionBudgetSpec>();
+    // Its spec is part of a Workflow's too.
+    generator.subschema_for::<PodDisruptionBudget>();
 }
 
 /// Pieces of a CRD's schema that may be of several types, though their definitions say "object".

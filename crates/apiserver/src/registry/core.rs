@@ -133,6 +133,11 @@ fn workloads() -> Vec<Short> {
         Short::new("Lease", "leases", &[])
             .group("coordination.k8s.io")
             .columns(columns::LEASE),
+        Short::new("PodDisruptionBudget", "poddisruptionbudgets", &["pdb"])
+            .group("policy")
+            .columns(columns::DISRUPTION_BUDGET)
+            .status()
+            .with(|row| row.strategy.generation = true),
     ]
 }
 

@@ -84,6 +84,17 @@ pub(crate) const LEASE: &[Column] = &[
     AGE,
 ];
 
+pub(crate) const DISRUPTION_BUDGET: &[Column] = &[
+    NAME,
+    column("Min Available", Cell::Path(&["spec", "minAvailable"])),
+    column("Max Unavailable", Cell::Path(&["spec", "maxUnavailable"])),
+    column(
+        "Allowed Disruptions",
+        Cell::Path(&["status", "disruptionsAllowed"]),
+    ),
+    AGE,
+];
+
 pub(crate) const SERVICE: &[Column] = &[
     NAME,
     column("Type", Cell::Path(&["spec", "type"])),

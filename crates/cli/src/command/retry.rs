@@ -21,6 +21,9 @@ use crate::edit;
 use crate::error::{CommandError, Result, status_code};
 use crate::exit::Exit;
 
+/// The places at which tests kill a command.
+pub const CRASH_POINTS: [&str; 1] = ["cli.pods-deleted"];
+
 /// Run the failed nodes of workflows again
 ///
 /// The workflows stay the same objects; what succeeded is not run again.
