@@ -23,6 +23,10 @@ use crate::layout;
 use crate::locks::Ask;
 use crate::phase::{self, PENDING};
 
+/// Pods handed out at once: a manifest takes some ten kilobytes until it is written, and a fan-out may want tens of
+/// thousands.
+const PODS_MAX: usize = 256;
+
 /// What was decided and not handed out yet.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -44,6 +48,11 @@ impl Outbox {
 
     pub(super) fn forget_pod(&mut self, ix: Ix) {
         self.pods.remove(&ix);
+    }
+
+    /// Nothing starts any more.
+    pub(super) fn forget_pods(&mut self) {
+        self.pods.clear();
     }
 
     pub(super) fn release_pod(&mut self, name: String, uid: String) {
@@ -150,27 +159,25 @@ impl Machine {
         effects
     }
 
-    /// The pods that are wanted. One that cannot be built is an error of its node, which may make others
-    /// wanted.
+    /// The first of the pods that are wanted; the others come with the next call. One that cannot be built is an
+    /// error of its node, which may make others wanted.
     fn build_pods(&mut self) -> Vec<Effect> {
         let mut effects = Vec::new();
-        loop {
-            let wanted = std::mem::take(&mut self.out.pods);
-            if wanted.is_empty() {
-                return effects;
+        while effects.len() < PODS_MAX
+            && let Some(ix) = self.out.pods.pop_first()
+        {
+            if self.phase(ix) != PENDING {
+                continue;
             }
-            for ix in wanted {
-                if self.phase(ix) != PENDING {
-                    continue;
-                }
-                match self.build_pod(ix) {
-                    Ok(Some(effect)) => effects.push(effect),
-                    Ok(None) => {}
-                    Err(message) => self.fail(ix, message),
+            match self.build_pod(ix) {
+                Ok(effect) => effects.extend(effect),
+                Err(message) => {
+                    self.fail(ix, message);
+                    self.settle();
                 }
             }
-            self.settle();
         }
+        effects
     }
 
     fn build_pod(&mut self, ix: Ix) -> Result<Option<Effect>, String> {

@@ -340,6 +340,7 @@ impl Machine {
         self.queue.clear();
         self.timers.clear_all();
         self.blocked.clear();
+        self.out.forget_pods();
         self.unlock_all();
         match phase {
             SUCCEEDED => self.out.event(false, "WorkflowSucceeded", "Workflow completed"),
