@@ -3,7 +3,6 @@
 /// The reason of a case that takes half a minute or more.
 pub(crate) const SLOW: &str = "takes half a minute or more: cargo xtask conformance";
 const SQL: &str = "synchronization by a SQL database";
-const SETS: &str = "containerSet";
 const MEMOIZE: &str = "memoize";
 const DATA: &str = "data template";
 const RESOURCE: &str = "resource template";
@@ -21,15 +20,13 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
         INSIDE,
     ),
     ("ArtifactsSuite.TestArtifactPassingPlugin", PLUGINS),
-    ("ArtifactsSuite.TestContainersetLogsPlugin_Basic", SETS),
-    ("ArtifactsSuite.TestContainersetLogs_Basic", SETS),
+    ("ArtifactsSuite.TestContainersetLogsPlugin_Basic", PLUGINS),
     ("ArtifactsSuite.TestDefaultParameterOutputsPlugin", PLUGINS),
     ("ArtifactsSuite.TestInputOnMountPlugin", PLUGINS),
     ("ArtifactsSuite.TestOutputOnInputPlugin", PLUGINS),
     ("ArtifactsSuite.TestOutputOnMountPlugin", PLUGINS),
     ("ArtifactsSuite.TestResourceLogPlugin_Basic", RESOURCE),
     ("ArtifactsSuite.TestResourceLog_Basic", RESOURCE),
-    ("FunctionalSuite.TestContainerSetRetrySuccess", SETS),
     ("FunctionalSuite.TestDAGLevelMemoize", MEMOIZE),
     ("FunctionalSuite.TestDataTransformation", DATA),
     ("FunctionalSuite.TestOptionalInputArtifacts", STORES),
@@ -40,15 +37,7 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
     ("ResourceTemplateSuite.TestResourceTemplateWithOutputs", RESOURCE),
     ("ResourceTemplateSuite.TestResourceTemplateWithPod", RESOURCE),
     ("ResourceTemplateSuite.TestResourceTemplateWithWorkflow", RESOURCE),
-    (
-        "RetryTestSuite.TestWorkflowTemplateWithRetryStrategyInContainerSet",
-        SETS,
-    ),
     ("colored-logs.yaml", SLOW),
-    ("container-set-template/graph-workflow.yaml", SETS),
-    ("container-set-template/parallel-workflow.yaml", SETS),
-    ("container-set-template/sequence-workflow.yaml", SETS),
-    ("container-set-template/workspace-workflow.yaml", SETS),
     ("data-transformations.yaml", DATA),
     ("dag-disable-failFast.yaml", SLOW),
     ("forever.yaml", SLOW),
