@@ -14,6 +14,9 @@ pub struct Quantity {
     millis: i128,
 }
 
+/// Kubernetes caps what it reads at 2^63-1 units. So sums of what was read stay far from any overflow.
+const MOST: i128 = i64::MAX as i128 * 1000;
+
 impl Quantity {
     /// Nothing.
     pub const ZERO: Self = Self { millis: 0 };
@@ -80,12 +83,11 @@ impl FromStr for Quantity {
         let (multiply, divide) = scale(suffix).ok_or_else(invalid)?;
         let (digits, decimals) = digits(number).ok_or_else(invalid)?;
         let divide = decimals.checked_mul(divide).ok_or_else(invalid)?;
-        let scaled = digits
-            .checked_mul(multiply)
-            .and_then(|v| v.checked_mul(1000))
-            .ok_or_else(invalid)?;
+        let scaled = digits.saturating_mul(multiply).saturating_mul(1000);
         let up = scaled.div_euclid(divide) + i128::from(scaled.rem_euclid(divide) != 0);
-        Ok(Self { millis: up })
+        Ok(Self {
+            millis: up.clamp(-MOST, MOST),
+        })
     }
 }
 
@@ -196,6 +198,24 @@ mod tests {
         for bad in ["", "m", "1x", "1 Gi", "1.2.3", "--1", "1e", "1e99", "K"] {
             assert!(bad.parse::<Quantity>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn caps_what_is_too_large() {
+        let most = Quantity::units(i64::MAX);
+        for text in [
+            "9223372036854775807",
+            "9223372036854333337758k",
+            "922337203685E",
+            "100000000000000000E",
+        ] {
+            let quantity: Quantity = text.parse().unwrap();
+            assert_eq!(quantity, most, "{text}");
+            assert_eq!(quantity.to_string().parse(), Ok(quantity), "{text}");
+            assert_eq!((quantity + quantity).as_units(), i64::MAX, "{text}");
+        }
+        let least: Quantity = "-922337203685E".parse().unwrap();
+        assert_eq!(least, Quantity::ZERO - most);
     }
 
     #[test]

@@ -12,10 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde_json::Value;
+use support::points::{at_once, crash_points};
 use support::{User, json, repository, text};
 
-/// How many pipelines run at once.
-const AT_ONCE: usize = 3;
 /// The first visit of a point is at the platform's start or the workflow's; the others are in its middle.
 const VISITS: [u32; 2] = [1, 7];
 /// A later visit of the points that every write passes.
@@ -26,7 +25,7 @@ const RARE: [&str; 3] = ["store.segment", "workflow.object-written", "scheduler.
 /// Points that only a workflow with more nodes than fit into it comes to, and once or twice.
 const LARGE: [&str; 2] = ["workflow.chunk-created", "workflow.chunk-deleted"];
 
-/// Places that a short pipeline does not come to; their own rooms' tests do.
+/// Places that a short pipeline does not come to; `crash_housekeeping` and their own rooms' tests do.
 const NOT_REACHED: [&str; 7] = [
     "node.claim-directory",
     "node.claim-volume",
@@ -36,19 +35,6 @@ const NOT_REACHED: [&str; 7] = [
     "collect.deleted",
     "node.delete",
 ];
-
-/// Every place of the control plane at which it may be killed.
-fn crash_points() -> Vec<&'static str> {
-    let rooms: [&[&str]; 6] = [
-        &controller::workflow::CRASH_POINTS,
-        &controller::scheduler::CRASH_POINTS,
-        &controller::collect::CRASH_POINTS,
-        &store::CRASH_POINTS,
-        &apiserver::CRASH_POINTS,
-        &node::CRASH_POINTS,
-    ];
-    rooms.concat()
-}
 
 /// A user whose image `python` writes the ledger.
 struct Witness {
@@ -197,21 +183,6 @@ fn names(user: &User) -> Vec<String> {
     let items = listed["items"].as_array().cloned().unwrap_or_default();
     let names = items.iter().filter_map(|item| item["metadata"]["name"].as_str());
     names.map(str::to_owned).collect()
-}
-
-/// Does `work` on each item, several at once.
-fn at_once<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
-    let queue = Mutex::new(items.into_iter());
-    let next = || queue.lock().expect("nobody panics here").next();
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(item) = next() {
-                    work(item);
-                }
-            });
-        }
-    });
 }
 
 /// The visits of a point at which the platform is killed.

@@ -243,27 +243,11 @@ fn interrupted_twice() {
     gate.go_on();
 }
 
-/// Ends the spawner of the user's platform, and all processes with it, as by `kill -9`.
-fn kill_spawner(user: &User) {
-    let wanted = format!("plimsoll-spawner\0{}\0", user.data_dir().join("node").display());
-    let processes = std::fs::read_dir("/proc").expect("it is there").flatten();
-    let spawner = processes.filter_map(|process| {
-        let line = std::fs::read(process.path().join("cmdline")).ok()?;
-        let pid = process.file_name().to_str()?.parse().ok()?;
-        (line == wanted.as_bytes()).then_some(rustix::process::Pid::from_raw(pid)?)
-    });
-    let spawner: Vec<_> = spawner.collect();
-    let [pid] = spawner.as_slice() else {
-        panic!("{} spawners", spawner.len())
-    };
-    rustix::process::kill_process(*pid, rustix::process::Signal::KILL).expect("it runs");
-}
-
 #[test]
 fn an_outcome_that_a_killed_spawner_took_with_it_is_an_error() {
     let gate = Gate::new();
     let run = gate.run();
-    kill_spawner(&gate.user);
+    gate.user.kill_spawner();
     let output = run.wait_with_output().expect("it ends");
     check(&output, 1, &["Error", "137"]);
     assert_eq!(gate.starts(), 1);
@@ -275,7 +259,7 @@ fn so_it_is_when_the_control_plane_died_too() {
     let mut run = gate.run();
     run.kill().expect("it runs");
     run.wait().expect("it ends");
-    kill_spawner(&gate.user);
+    gate.user.kill_spawner();
     let _up = gate.user.up(&[], &[]);
     check(&gate.user.run(&["wait", &gate.name()]), 1, &[]);
     let workflow = support::json(&gate.user.run(&["get", &gate.name(), "-o", "json"]));

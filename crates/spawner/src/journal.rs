@@ -186,6 +186,14 @@ fn encode(record: &Record) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// How many attempts a journal of these bytes leaves open, as the next spawner finds it. For those who examine one.
+///
+/// # Errors
+/// The journal has another format.
+pub fn open_attempts(bytes: &[u8]) -> io::Result<usize> {
+    Ok(replay(bytes)?.0.len())
+}
+
 /// The states that `bytes` describe, and how many of the bytes are good.
 fn replay(bytes: &[u8]) -> io::Result<(BTreeMap<Key, State>, u64)> {
     let mut states = BTreeMap::new();

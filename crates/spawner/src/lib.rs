@@ -43,5 +43,6 @@ pub const CRASH_POINTS: [&str; 5] = [
 ];
 
 pub use client::{connect, launch};
+pub use journal::open_attempts;
 pub use output::segment_path;
 pub use service::{ARGV0, run_if_asked};

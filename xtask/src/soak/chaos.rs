@@ -18,8 +18,11 @@ use super::state::Kills;
 pub(crate) const WORKFLOWS: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/workflows";
 /// Where pods are.
 pub(crate) const PODS: &str = "/api/v1/namespaces/default/pods";
-/// So many rounds in a row have one weather: a calm platform is to grow old.
-const ROUNDS_OF_WEATHER: u64 = 6;
+/// Rounds of gentle, then of rough, then of calm weather; these are the most, since a platform is to grow old too.
+const GENTLE_ROUNDS: u64 = 10;
+const ROUGH_ROUNDS: u64 = 10;
+const CALM_ROUNDS: u64 = 20;
+const ROUGH_END: u64 = GENTLE_ROUNDS + ROUGH_ROUNDS;
 
 /// What may happen in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +38,9 @@ pub(crate) enum Weather {
 impl Weather {
     /// The weather of a round.
     pub(crate) fn of_round(round: u64) -> Self {
-        match (round / ROUNDS_OF_WEATHER) % 4 {
-            0 | 2 => Self::Gentle,
-            1 => Self::Rough,
+        match round % (GENTLE_ROUNDS + ROUGH_ROUNDS + CALM_ROUNDS) {
+            0..GENTLE_ROUNDS => Self::Gentle,
+            GENTLE_ROUNDS..ROUGH_END => Self::Rough,
             _ => Self::Calm,
         }
     }

@@ -171,6 +171,10 @@ impl Soak {
         let folder = folder.canonicalize()?;
         let data = folder.join("data");
         end_strangers(&folder, &data);
+        // What a round left that was not kept to its end would count against the next.
+        if data.exists() {
+            std::fs::remove_dir_all(&data).context("cannot remove the earlier run's data")?;
+        }
         let points = platform::crash_points(&workspace_root().join("crates"))?;
         Ok(Self {
             platform: Platform::new(binary, data.clone(), folder.join("plimsoll.log")),

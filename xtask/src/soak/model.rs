@@ -63,6 +63,8 @@ impl Expected {
             }
             Part::Daemon { daemon, beside } => {
                 self.always(*daemon, 1);
+                // It runs, and so those beside it do, before it has written a word; soon it may be ended.
+                self.maybe(*daemon);
                 self.step(beside, 1)
             }
             Part::Pause => true,

@@ -71,7 +71,9 @@ fn nodes(fate: &Fate<'_>, object: &Value, ledger: &Ledger, pods: &[(&String, &Po
     let mut seen = Vec::new();
     for node in nodes.values() {
         let phase = node["phase"].as_str().unwrap_or_default();
-        if ["", "Pending", "Running"].contains(&phase) {
+        // A pause that begins while its workflow is being stopped has nobody who ends it.
+        let pauses = fate.hurt && node["type"] != "Pod";
+        if ["", "Pending", "Running"].contains(&phase) && !pauses {
             found.push(format!(
                 "{} is {phase:?} in a workflow that is over",
                 node["name"]
@@ -107,9 +109,9 @@ fn outcome(fate: &Fate<'_>, node: &Value, name: &str, pod: Option<&Pod>) -> Opti
     let started = pod.is_some();
     let message = &node["message"];
     let say = |what: &str| Some(format!("{name} is {phase} ({message}), and {what} {codes:?}"));
-    let daemon = pod.is_some_and(|pod| is_daemon(&fate.workflow.part, pod.step));
     match phase {
-        "Succeeded" if daemon => None,
+        // A daemon may be ended before it could say anything.
+        "Succeeded" if is_daemon(fate, node) => None,
         "Succeeded" if codes != [0] => say("the ledger has the ends"),
         "Failed" | "Error" if codes == [0] && !is_excused(fate, pod) => say("it ended well:"),
         "Failed" | "Error" if codes.is_empty() && !is_excused(fate, pod) => say("nobody cut it off:"),
@@ -133,11 +135,12 @@ fn is_excused(fate: &Fate<'_>, pod: Option<&Pod>) -> bool {
         || pod.map_or_else(never_began, |pod| overdue(pod.step))
 }
 
-fn is_daemon(part: &Part, step: u32) -> bool {
-    match part {
-        Part::Daemon { daemon, .. } => *daemon == step,
-        _ => part.parts().into_iter().any(|part| is_daemon(part, step)),
-    }
+fn is_daemon(fate: &Fate<'_>, node: &Value) -> bool {
+    let spec = fate.object.map(|object| &object["spec"]["templates"]);
+    let templates = spec.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    templates
+        .iter()
+        .any(|template| template["name"] == node["templateName"] && template["daemon"] == true)
 }
 
 fn has_step(part: &Part, wanted: &dyn Fn(&Step) -> bool) -> bool {

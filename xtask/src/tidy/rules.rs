@@ -63,6 +63,10 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("xtask", &["meta", "argo", "world"]),
+    (
+        "fuzz-targets",
+        &["meta", "argo", "expr", "schema", "workflow", "store", "spawner"],
+    ),
 ];
 
 /// Rooms that hold decisions only: same input, same output.

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod points;
+pub(crate) mod scene;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -71,6 +74,21 @@ impl User {
             said(&mut child)
         );
         Up { child }
+    }
+
+    /// Ends the spawner of their platform, if one runs, and all processes with it, as by `kill -9`.
+    pub(crate) fn kill_spawner(&self) {
+        let wanted = format!("plimsoll-spawner\0{}\0", self.data_dir().join("node").display());
+        let processes = std::fs::read_dir("/proc").expect("it is there").flatten();
+        let spawners = processes.filter_map(|process| {
+            let line = std::fs::read(process.path().join("cmdline")).ok()?;
+            let pid = process.file_name().to_str()?.parse().ok()?;
+            (line == wanted.as_bytes()).then_some(rustix::process::Pid::from_raw(pid)?)
+        });
+        for pid in spawners {
+            // One that is just ending is as good as killed.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
     }
 }
 

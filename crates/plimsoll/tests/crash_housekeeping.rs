@@ -1,0 +1,134 @@
+//! `kill -9` at the places that only housekeeping passes: a snapshot, what goes after it, garbage, a pod that is ended.
+
+mod support;
+
+use std::os::fd::AsRawFd as _;
+
+use support::User;
+
+/// A workflow whose step goes on until somebody ends it.
+const LONG: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: long}\nspec:\n  entrypoint: main\n  \
+                    templates: [{name: main, container: {image: alpine, command: [sh, -c, \"trap 'exit 3' TERM; sleep 600 & wait\"]}}]\n";
+const QUICK: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: quick}\nspec:\n  entrypoint: main\n  \
+                     templates: [{name: main, container: {image: alpine, command: [\"true\"]}}]\n";
+/// Enough of them fill a log until a snapshot is due.
+const BULK: usize = 48;
+const BULK_BYTES: usize = 900 << 10;
+
+/// The whole answer to a request at the unix socket of the user's platform.
+fn ask(user: &User, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+    use std::io::{Read as _, Write as _};
+    let run = std::fs::File::open(user.data_dir().join("run"))?;
+    let socket = format!("/proc/self/fd/{}/api.sock", run.as_raw_fd());
+    let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// A platform that dies where it is told to while `work` goes on; then whether it did.
+fn dies(user: &User, crash: &str, work: impl FnOnce()) {
+    let mut up = user.up(&[], &[("PLIMSOLL_CRASH_POINT", crash)]);
+    work();
+    let status = up.child.wait().expect("it can be waited for");
+    assert_eq!(status.code(), None, "{crash} was not reached");
+}
+
+/// Objects that were acknowledged are there after a death in a snapshot, or between it and what it replaces.
+fn bulk(crash: &str) {
+    let user = User::new();
+    let data = "x".repeat(BULK_BYTES);
+    let mut acknowledged = Vec::new();
+    dies(&user, crash, || {
+        for n in 0..2 * BULK {
+            let name = format!("bulk-{}", n % BULK);
+            let body = format!(
+                r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}"}},"data":{{"d":"{data}"}}}}"#
+            );
+            let path = "/api/v1/namespaces/default/configmaps";
+            let one = format!("{path}/{name}");
+            let (method, path) = if n < BULK { ("POST", path) } else { ("PUT", &*one) };
+            let Ok(answer) = ask(&user, method, path, &body) else {
+                break;
+            };
+            if answer.starts_with("HTTP/1.0 20") {
+                acknowledged.push(name);
+            }
+        }
+    });
+    let _up = user.up(&[], &[]);
+    for name in acknowledged {
+        let path = format!("/api/v1/namespaces/default/configmaps/{name}");
+        let answer = ask(&user, "GET", &path, "").expect("the platform is up");
+        assert!(answer.contains(&data), "{crash}: {name} is lost");
+    }
+}
+
+#[test]
+fn a_snapshot() {
+    bulk("store.snapshot:1");
+}
+
+#[test]
+fn what_goes_after_a_snapshot() {
+    bulk("store.truncate:1");
+}
+
+/// Garbage that was half collected is collected by the next platform.
+#[test]
+fn garbage() {
+    let user = User::new();
+    user.file("quick.yaml", QUICK);
+    dies(&user, "collect.deleted:1", || {
+        assert!(user.run(&["submit", "--wait", "quick.yaml"]).status.success());
+        // The platform may die before it answers.
+        let _ = user.run(&["delete", "quick"]);
+    });
+    let _up = user.up(&[], &[]);
+    gone(&user, "/api/v1/namespaces/default/pods/quick");
+}
+
+/// A pod that was ended and not yet deleted is deleted by the next platform, and its workflow knows how it ended.
+#[test]
+fn a_pod_that_is_ended() {
+    let user = User::new();
+    user.file("long.yaml", LONG);
+    dies(&user, "node.delete:1", || {
+        assert!(user.run(&["submit", "long.yaml"]).status.success());
+        running(&user);
+        let _ = user.run(&["terminate", "long"]);
+    });
+    let _up = user.up(&[], &[]);
+    assert_eq!(user.run(&["wait", "long"]).status.code(), Some(1));
+    gone(&user, "/api/v1/namespaces/default/pods/long");
+}
+
+/// Waits until something is there or not, by asking.
+fn until(user: &User, path: &str, holds: impl Fn(&str) -> bool) {
+    let found = (0..3000).any(|_| {
+        let answer = ask(user, "GET", path, "").unwrap_or_default();
+        let holds = holds(&answer);
+        if !holds {
+            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        holds
+    });
+    assert!(found, "{path}");
+}
+
+fn running(user: &User) {
+    until(user, "/api/v1/namespaces/default/pods/long", |answer| {
+        answer.contains(r#""phase":"Running""#)
+    });
+}
+
+fn gone(user: &User, path: &str) {
+    until(user, path, |answer| answer.starts_with("HTTP/1.0 404"));
+}
