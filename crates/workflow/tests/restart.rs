@@ -22,6 +22,14 @@ spec:
   - name: work
     container: {image: i, command: [c]}
 ";
+const LONG: &str = "
+kind: Workflow
+spec:
+  entrypoint: serve
+  templates:
+  - name: serve
+    container: {image: i, command: [c]}
+";
 
 fn phase(world: &World, name: &str) -> Value {
     let nodes = world.workflow["status"]["nodes"].as_object().unwrap();
@@ -30,11 +38,11 @@ fn phase(world: &World, name: &str) -> Value {
 }
 
 /// A world with the pod of `serve` running until it is deleted.
-fn world() -> World {
-    let mut workflow = documents(DAEMON).remove(0);
+fn world(manifest: &str) -> World {
+    let mut workflow = documents(manifest).remove(0);
     workflow["metadata"] = json!({"name": "wf", "namespace": "NAMESPACE"});
     let script = |node: &str| Outcome {
-        forever: node.ends_with("serve"),
+        forever: node == "wf" || node.ends_with("serve"),
         ..Outcome::default()
     };
     World::new(workflow, Library::default(), Config::default(), Box::new(script))
@@ -72,7 +80,7 @@ fn suspend(world: &mut World, value: &Value) {
 
 #[test]
 fn a_workflow_that_was_held_meanwhile_goes_on_when_it_is_let_go() {
-    let mut world = world();
+    let mut world = world(DAEMON);
     until_a_pod_succeeds(&mut world);
     suspend(&mut world, &json!(true));
     restart(&mut world);
@@ -83,10 +91,31 @@ fn a_workflow_that_was_held_meanwhile_goes_on_when_it_is_let_go() {
     assert_eq!(world.phase(), "Succeeded");
 }
 
+/// Whoever asked for it was answered; a machine made after that has to see to it.
+#[test]
+fn a_workflow_that_was_stopped_meanwhile_stops() {
+    for how in ["Stop", "Terminate"] {
+        let mut world = world(LONG);
+        while !world.pods.values().any(|pod| pod["status"]["phase"] == "Running") {
+            if world.queue.is_empty() {
+                assert!(world.advance(|_| 0), "nothing moves any more");
+            } else {
+                world.deliver(0);
+            }
+        }
+        support::merge_patch(&mut world.workflow, &json!({"spec": {"shutdown": how}}));
+        restart(&mut world);
+        world.run();
+        assert_eq!(world.phase(), "Failed", "{how}");
+        let runs = |pod: &Value| pod["status"]["phase"] == "Running";
+        assert!(!world.pods.values().any(runs), "{how}");
+    }
+}
+
 /// The plan ends the daemon while what is known of its pod has yet to be looked at, which is that it runs.
 #[test]
 fn a_daemon_that_is_ended_stays_so() {
-    let mut world = world();
+    let mut world = world(DAEMON);
     until_a_pod_succeeds(&mut world);
     // As long as the daemon takes to end, its pod is there and runs.
     restart(&mut world);

@@ -75,6 +75,10 @@ impl Machine {
                 self.assess(ix);
             }
         }
+        // Somebody stopped it while nobody watched.
+        if self.control.shutdown.enabled() {
+            self.enforce();
+        }
     }
 
     /// A workflow that was held when its machine was made has yet to be taken up: its root runs, and nothing evaluates it.
