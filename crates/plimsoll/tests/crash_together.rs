@@ -1,8 +1,6 @@
 //! More than one death: the control plane twice, the control plane and the spawner, the spawner at its own places, the
 //! executor of an attempt that may be repeated. Under the promise of ARCHITECTURE.md.
 
-#![expect(clippy::print_stderr, reason = "says what was tried")]
-
 mod support;
 
 use support::points::{at_once, crash_points};
