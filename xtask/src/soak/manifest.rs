@@ -13,7 +13,7 @@ pub(crate) const MARKER: &str = "PLIMSOLL_SOAK_STEP";
 pub(crate) const TOKEN: &str = "token";
 /// Work longer than any round, which ends when asked to: the first process of a container ignores SIGTERM unless it
 /// says otherwise.
-const ENDLESS: &str = "trap 'exit 143' TERM; sleep 600 & wait";
+const ENDLESS: &str = "trap 'exit 143' TERM; sleep 600 & wait $!; exit 1";
 /// A process that is asked to end before it could say how is not waited for long.
 const GRACE: &str = "{\"terminationGracePeriodSeconds\": 2}";
 /// Where steps that mount it see the ledger's folder.
