@@ -73,7 +73,7 @@ fn directories(rig: &Rig) -> usize {
 async fn run(rig: &Rig, script: &str) -> Pod {
     rig.create("default", &user(script)).await;
     let pod = rig.finished("default").await;
-    let log = rig.log(&pod, "c", false).await;
+    let log = rig.log(&pod, "c").await;
     assert_eq!(phase(&pod), "Succeeded", "{log:?}");
     pod
 }
@@ -96,7 +96,7 @@ async fn a_claim_outlives_its_pods() {
     assert_eq!(status.capacity.unwrap()["storage"].0, "1Gi");
     remove_pod(&rig).await;
     let pod = run(&rig, "cat /data/x").await;
-    assert_eq!(rig.log(&pod, "c", false).await.unwrap(), "kept\n");
+    assert_eq!(rig.log(&pod, "c").await.unwrap(), "kept\n");
     assert_eq!(directories(&rig), 1);
     delete(&rig, "default").await;
     gone(&rig).await;

@@ -185,16 +185,16 @@ async fn restarts(rig: &Rig, namespace: &str, count: i32, init: bool) -> Pod {
 
 async fn logs(rig: &Rig, pod: &Pod, expected: Option<&Value>) -> Value {
     let mut logs = Map::new();
-    for name in expected
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::keys)
-    {
-        let (container, previous) = name
+    for (name, wanted) in expected.and_then(Value::as_object).into_iter().flatten() {
+        let container = name
             .strip_suffix(".previous")
             .map_or((name.as_str(), false), |name| (name, true));
-        let log = rig.log(pod, container, previous).await.unwrap_or_default();
-        logs.insert(name.clone(), log.into());
+        let wanted = shown(wanted.as_str().unwrap_or_default(), pod);
+        // A process that runs may not have come to write yet.
+        let log = rig
+            .log_until(pod, container, |log| shown(log, pod) == wanted)
+            .await;
+        logs.insert(name.clone(), log.unwrap_or_default().into());
     }
     logs.into()
 }
@@ -238,12 +238,17 @@ fn comparable(field: &str, value: Option<&Value>, pod: &Pod) -> Value {
                 .collect()
         }
         Value::Object(logs) if field == "logs" => {
-            let shown = |log: &Value| observed::normal(&shell(log.as_str().unwrap_or_default()), pod);
+            let shown = |log: &Value| shown(log.as_str().unwrap_or_default(), pod);
             let shown = logs.iter().map(|(name, log)| (name.clone(), shown(log).into()));
             shown.collect::<Map<_, _>>().into()
         }
         other => serde_json::from_str(&observed::normal(&other.to_string(), pod)).unwrap(),
     }
+}
+
+/// A log in the form that is compared.
+fn shown(log: &str, pod: &Pod) -> String {
+    observed::normal(&shell(log), pod)
 }
 
 /// A log without the shell's own complaints, which each shell words differently.

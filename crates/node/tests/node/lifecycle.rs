@@ -36,7 +36,7 @@ async fn a_pod_runs_and_is_reported() {
         (phase(&pod), state(&pod).as_str()),
         ("Failed", "terminated 3 Error")
     );
-    assert_eq!(rig.log(&pod, "c", false).await.unwrap(), "hello\n");
+    assert_eq!(rig.log(&pod, "c").await.unwrap(), "hello\n");
 }
 
 async fn a_running_pod_is_reported_running() {
@@ -96,7 +96,7 @@ async fn a_restarted_node_goes_on() {
     rig.start().await;
     let pod = rig.finished("other").await;
     assert_eq!(state(&pod), "terminated 0 Completed");
-    assert_eq!(rig.log(&pod, "c", false).await.unwrap(), "start\nend\n");
+    assert_eq!(rig.log(&pod, "c").await.unwrap(), "start\nend\n");
 }
 
 async fn a_killed_spawner_makes_outcomes_unknown() {
@@ -128,7 +128,7 @@ async fn volumes_go_anywhere() {
     ]);
     rig.create("default", &object).await;
     let pod = rig.finished("default").await;
-    assert_eq!(rig.log(&pod, "c", false).await.unwrap(), "value\nvaluey\n");
+    assert_eq!(rig.log(&pod, "c").await.unwrap(), "value\nvaluey\n");
     assert_eq!(phase(&pod), "Succeeded");
 }
 
@@ -136,7 +136,7 @@ async fn the_environment_is_clean() {
     let rig = Rig::new().await;
     rig.run("default", "exec env").await;
     let pod = rig.finished("default").await;
-    let log = rig.log(&pod, "c", false).await.unwrap();
+    let log = rig.log(&pod, "c").await.unwrap();
     let mut names: Vec<_> = log
         .lines()
         .filter_map(|line| line.split_once('='))
@@ -158,6 +158,6 @@ async fn a_long_name_is_cut_for_the_host() {
         .await
         .unwrap()
         .unwrap();
-    let log = rig.log(&pod, "c", false).await.unwrap();
+    let log = rig.log(&pod, "c").await.unwrap();
     assert!(!rig.has_sandbox() || log.trim() == "a".repeat(63), "{log}");
 }

@@ -25,6 +25,8 @@ use tempfile::TempDir;
 pub(crate) const NODE: &str = "machine";
 /// A lost event shows as a failure, not as a hang.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long something that is on its way may take; only what differs waits for it.
+const A_WHILE: Duration = Duration::from_secs(10);
 
 struct Machine;
 
@@ -198,24 +200,45 @@ impl Rig {
             .unwrap();
     }
 
-    pub(crate) async fn log(&self, pod: &Pod, container: &str, previous: bool) -> Option<String> {
+    /// What a container writes until it ends.
+    pub(crate) async fn log(&self, pod: &Pod, container: &str) -> Option<String> {
+        self.log_until(pod, (container, false), |_| false).await
+    }
+
+    /// What a container has written, once it is as wished, or at the container's end or after a while as it is.
+    pub(crate) async fn log_until(
+        &self,
+        pod: &Pod,
+        (container, previous): (&str, bool),
+        wish: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         let request = LogRequest {
             uid: pod.metadata.uid.clone().unwrap(),
             pod: "p".into(),
             container: container.into(),
             previous,
+            follow: true,
             ..LogRequest::default()
         };
-        let stream = self.node.as_ref().unwrap().logs(&request).ok()?;
-        let chunks: Vec<_> = stream.collect().await;
-        Some(printable(&chunks.concat()))
+        let mut stream = pin!(self.node.as_ref().unwrap().logs(&request).ok()?);
+        let (mut seen, mut deadline) = (Vec::new(), pin!(tokio::time::sleep(A_WHILE)));
+        while !wish(&printable(&seen)) {
+            tokio::select! {
+                chunk = stream.next() => match chunk {
+                    Some(chunk) => seen.extend_from_slice(&chunk),
+                    None => break,
+                },
+                () = &mut deadline => break,
+            }
+        }
+        Some(printable(&seen))
     }
 
     /// The events of a namespace, once they are as wished, or after a while as they are.
     pub(crate) async fn events_until(&self, namespace: &str, wish: impl Fn(&[Event]) -> bool) -> Vec<Event> {
         let events = Api::<Event>::namespaced(self.client.clone(), namespace);
         let mut stream = pin!(watcher(events, watcher::Config::default()).applied_objects());
-        let (mut seen, deadline) = (Vec::new(), tokio::time::sleep(Duration::from_secs(2)));
+        let (mut seen, deadline) = (Vec::new(), tokio::time::sleep(A_WHILE));
         let mut deadline = pin!(deadline);
         while !wish(&seen) {
             tokio::select! {
