@@ -21,6 +21,7 @@ mod edit;
 pub mod error;
 pub mod exit;
 pub mod follow;
+pub mod install;
 pub mod manifest;
 pub mod nodes;
 pub mod objects;
@@ -44,7 +45,7 @@ use clap::Parser as _;
 pub use command::Cli;
 pub use error::{CommandError, ErrorKind};
 pub use exit::Exit;
-pub use platform::{ControlOptions, Platform, PlatformError, PlatformOptions, Running};
+pub use platform::{ControlOptions, Platform, PlatformError, PlatformOptions, Right, Rights, Running};
 
 /// Runs one command line to its end: `argv` includes the program's name.
 ///

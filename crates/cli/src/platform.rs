@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use futures::future::BoxFuture;
+use kinds::k8s::api::rbac::v1::PolicyRule;
 use kinds::kube;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,29 @@ pub trait Platform: Send + Sync {
         options: ControlOptions,
         shutdown: CancellationToken,
     ) -> BoxFuture<'_, Result<(), PlatformError>>;
+
+    /// What the programs of an installation need to be allowed, whose replicas share the Lease of this name.
+    fn rights(&self, lease: &str) -> Rights;
+}
+
+/// What the programs of an installation need to be allowed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rights {
+    /// The controller's, in every namespace.
+    pub everywhere: Vec<Right>,
+    /// The controller's, in its own namespace.
+    pub at_home: Vec<Right>,
+    /// Those of a step's pod, in its namespace.
+    pub steps: Vec<Right>,
+}
+
+/// A rule and what it is needed for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Right {
+    /// What is allowed.
+    pub rule: PolicyRule,
+    /// What for.
+    pub why: &'static str,
 }
 
 /// How to run the controller of a cluster.

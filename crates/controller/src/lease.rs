@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use kinds::kube::core::ObjectMeta;
+use kinds::own::{INSTANCE, MANAGED_BY, OWNER};
 use meta::ObjectKey;
 use meta::host::Host;
 use serde::Deserialize;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::executor::{Executor, Failure};
 use crate::gate::Term;
 use crate::kind::Kind;
-use crate::rules::{PolicyRule, rule};
+use crate::rules::Right;
 use crate::write::Write;
 
 /// `coordination.k8s.io/v1` Lease.
@@ -55,9 +56,16 @@ impl Config {
     }
 }
 
-/// The rights it needs, in the namespace of its lease.
-pub fn rules() -> Vec<PolicyRule> {
-    vec![rule(LEASES, &["get", "create", "patch"])]
+/// The rights it needs, in the namespace of its lease of this name.
+pub fn rights(name: &str) -> Vec<Right> {
+    vec![
+        Right::to(
+            &["create"],
+            LEASES,
+            "make the lease by which one of the replicas leads (a creation cannot be limited to a name)",
+        ),
+        Right::to(&["get", "patch"], LEASES, "take, renew and give up that lease").named(name),
+    ]
 }
 
 /// A Lease, as far as it matters here.
@@ -228,7 +236,12 @@ impl Election {
         let body = json!({
             "apiVersion": LEASES.api_version(),
             "kind": LEASES.kind,
-            "metadata": {"namespace": namespace, "name": name},
+            "metadata": {
+                "namespace": namespace,
+                "name": name,
+                // It goes with the installation.
+                "labels": {MANAGED_BY: OWNER, INSTANCE: namespace},
+            },
             "spec": {
                 "holderIdentity": self.config.identity,
                 "leaseDurationSeconds": self.config.duration.as_secs(),

@@ -28,7 +28,7 @@ use crate::projections::{
     CLUSTER_TEMPLATES, CONFIG_MAPS, ClusterWorkflowTemplate, ConfigMap, EVENTS, PODS, Pod, STATUS_CHUNKS,
     TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS, Workflow, WorkflowTemplate,
 };
-use crate::rules::{PolicyRule, WATCH, rule};
+use crate::rules::{PolicyRule, Right, WATCH};
 use crate::workflow::driver::Driver;
 use crate::workflow::registry::Registry;
 
@@ -61,20 +61,61 @@ pub struct Config {
     pub verify: bool,
 }
 
-/// The rights it needs.
-pub fn rules() -> Vec<PolicyRule> {
+/// The rights it needs, in every namespace that has workflows.
+pub fn rights() -> Vec<Right> {
     vec![
-        rule(WORKFLOWS, &["get", "list", "watch", "patch", "delete"]),
-        rule(PODS, &["get", "list", "watch", "create", "patch", "delete"]),
-        rule(TASK_RESULTS, &["get", "list", "watch", "delete"]),
-        rule(STATUS_CHUNKS, &["get", "list", "create", "delete"]),
-        rule(TEMPLATES, &WATCH),
-        rule(CLUSTER_TEMPLATES, &WATCH),
-        rule(CONFIG_MAPS, &WATCH),
-        rule(EVENTS, &["create"]),
-        rule(CLAIMS, &["create", "delete"]),
-        rule(BUDGETS, &["create", "delete"]),
+        Right::to(
+            &["get", "list", "watch", "patch", "delete"],
+            WORKFLOWS,
+            "see workflows, write how far they are, delete those whose time to live is over",
+        ),
+        Right::to(
+            &["get", "list", "watch", "create", "patch", "delete"],
+            PODS,
+            "run steps as pods, let go of those whose outcome is written down, end those that are stopped",
+        ),
+        Right::to(
+            &["get", "list", "watch", "delete"],
+            TASK_RESULTS,
+            "read the outputs that steps report, and delete them once they are in the workflow",
+        ),
+        Right::to(
+            &["get", "list", "create", "delete"],
+            STATUS_CHUNKS,
+            "keep the nodes of workflows that are too large for one object",
+        ),
+        Right::to(&WATCH, TEMPLATES, "find the templates that workflows refer to"),
+        Right::to(
+            &WATCH,
+            CLUSTER_TEMPLATES,
+            "find the templates of the whole cluster that workflows refer to",
+        ),
+        Right::to(
+            &WATCH,
+            CONFIG_MAPS,
+            "read parameters, limits of locks and artifact repositories that workflows refer to",
+        ),
+        Right::to(
+            &["create"],
+            EVENTS,
+            "tell the owner of a workflow what became of it",
+        ),
+        Right::to(
+            &["create", "delete"],
+            CLAIMS,
+            "make the volumes of a workflow's volumeClaimTemplates, and delete them as its volumeClaimGC says",
+        ),
+        Right::to(
+            &["create", "delete"],
+            BUDGETS,
+            "keep a workflow's podDisruptionBudget while it runs",
+        ),
     ]
+}
+
+/// The rules of its rights.
+pub fn rules() -> Vec<PolicyRule> {
+    crate::rules::rules(rights())
 }
 
 /// Drives workflows until shutdown.

@@ -4,6 +4,12 @@ use serde_json::{Value, json};
 
 /// Group of our kinds.
 pub const GROUP: &str = "plimsoll.dev";
+/// The label of who made an object, with the value [`OWNER`] on those of an installation.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The label of the namespace that an installation lies in, on all objects of it.
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
+/// The value of [`MANAGED_BY`] on what is ours, and the manager of the fields that an installation sets.
+pub const OWNER: &str = "plimsoll";
 /// Version of our kinds.
 pub const VERSION: &str = "v1alpha1";
 

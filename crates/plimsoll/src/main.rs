@@ -17,6 +17,7 @@ mod images;
 mod logs;
 mod observe;
 mod platform;
+mod rights;
 mod settings;
 mod stats;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use apiserver::{ApiServer, Durability, User};
-use cli::{ControlOptions, Platform, PlatformError, PlatformOptions, Running};
+use cli::{ControlOptions, Platform, PlatformError, PlatformOptions, Rights, Running};
 use controller::{Identity, Metrics};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::doors::Doors;
 use crate::logs::NodeLogs;
-use crate::{cluster, definitions, doors, host, settings, stats};
+use crate::{cluster, definitions, doors, host, rights, settings, stats};
 
 /// Starts platforms in this process.
 pub(crate) struct Embedded;
@@ -44,6 +44,10 @@ impl Platform for Embedded {
         shutdown: CancellationToken,
     ) -> BoxFuture<'_, Result<(), PlatformError>> {
         Box::pin(cluster::control(client, options, shutdown))
+    }
+
+    fn rights(&self, lease: &str) -> Rights {
+        rights::of_installation(lease)
     }
 }
 

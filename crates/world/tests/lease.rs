@@ -9,7 +9,8 @@ use std::time::Duration;
 use apiserver::{ApiServer, Config, User};
 use controller::Executor;
 use controller::gate::Term;
-use controller::lease::{Config as LeaseConfig, Election, rules};
+use controller::lease::{Config as LeaseConfig, Election, rights};
+use controller::rules::rules;
 use kinds::kube::Client;
 use meta::ObjectKey;
 use meta::host::{Clock, Host};
@@ -54,7 +55,10 @@ impl Polls {
 
     /// A candidate with the rights that it prints, and no more.
     fn candidate(&self, name: &str) -> Candidate {
-        let rules = rules().iter().map(apiserver::PolicyRule::from).collect();
+        let rules = rules(rights("lease"))
+            .iter()
+            .map(apiserver::PolicyRule::from)
+            .collect();
         let user = User::limited(name, rules);
         let client = Client::new(self.server.client_service(user, Durability::Appended), "default");
         let config = LeaseConfig::new(ObjectKey::new("default", "lease"), name.to_owned());

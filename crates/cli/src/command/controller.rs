@@ -10,6 +10,7 @@ use crate::connect::{Connection, connect};
 use crate::context::Context;
 use crate::error::{CommandError, Result, status_code};
 use crate::exit::Exit;
+use crate::install;
 use crate::platform::ControlOptions;
 use crate::signals::Interrupts;
 
@@ -56,6 +57,7 @@ pub struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     let Connection { client, namespace } = connect(context).await?;
     check_served(&client).await?;
+    install::warn_of_version(context, &client).await?;
     let options = options(args, namespace);
     let mut interrupts = Interrupts::listen()?;
     let shutdown = CancellationToken::new();
@@ -108,7 +110,7 @@ async fn check_served(client: &Client) -> Result<()> {
     let what = missing.join(", ");
     Err(
         CommandError::unavailable(format!("the cluster does not serve {what}"))
-            .hint("`plimsoll install --crds-only` adds what is missing"),
+            .hint("`plimsoll install --components definitions --yes` adds what is missing"),
     )
 }
 

@@ -27,7 +27,9 @@ pub mod stop;
 pub mod submit;
 pub mod suspend;
 pub mod terminate;
+pub mod uninstall;
 pub mod up;
+pub mod upgrade;
 pub mod version;
 pub mod wait;
 pub mod watch;
@@ -109,6 +111,8 @@ pub enum Command {
     Node(node::Args),
     Controller(controller::Args),
     Install(install::Args),
+    Upgrade(upgrade::Args),
+    Uninstall(uninstall::Args),
     Completions(completions::Args),
     Version(version::Args),
 }
@@ -138,7 +142,9 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Resubmit(args) => resubmit::run(context, args).await,
         Command::Node(args) => node::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
-        Command::Install(args) => install::run(context, &args).await,
+        Command::Install(args) => install::run(context, args).await,
+        Command::Upgrade(args) => upgrade::run(context, args).await,
+        Command::Uninstall(args) => uninstall::run(context, &args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Version(args) => version::run(context, &args),
     }

@@ -13,11 +13,13 @@ use apiserver::{ApiServer, Config, Durability, User};
 use clap::Parser as _;
 use cli::context::Context;
 use cli::ui::Ui;
-use cli::{Cli, ControlOptions, Exit, Platform, PlatformError, PlatformOptions, Running};
+use cli::{Cli, ControlOptions, Exit, Platform, PlatformError, PlatformOptions, Rights, Running};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use kinds::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kinds::kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kinds::kube::api::{
+    ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
+};
 use kinds::kube::runtime::{WatchStreamExt as _, watcher};
 use kinds::kube::{Api, Client};
 use meta::Timestamp;
@@ -94,6 +96,10 @@ impl Platform for Fake {
             Ok(())
         })
     }
+
+    fn rights(&self, _: &str) -> Rights {
+        Rights::default()
+    }
 }
 
 impl Bench {
@@ -125,6 +131,15 @@ impl Bench {
             client,
             dir: tempfile::tempdir().unwrap(),
             platform,
+        }
+    }
+
+    /// Takes away the definitions that the server began with.
+    pub async fn forget_definitions(&self) {
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        for definition in kinds::crds() {
+            let name = definition["metadata"]["name"].as_str().unwrap();
+            definitions.delete(name, &DeleteParams::default()).await.unwrap();
         }
     }
 

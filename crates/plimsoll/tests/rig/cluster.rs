@@ -59,8 +59,6 @@ impl Cluster {
         let namespace = format!("{test}-{}", std::process::id());
         make_namespace(&client, &namespace).await;
         let controllers = tempfile::NamedTempFile::new().expect("a temporary file");
-        let rights = rights::grant(&client, &namespace, &admin).await;
-        std::fs::write(controllers.path(), rights.to_string()).expect("written");
         let seen = Arc::default();
         let watching = AbortOnDropHandle::new(tokio::spawn(watch_pods(
             Api::namespaced(client.clone(), &namespace),
@@ -74,14 +72,26 @@ impl Cluster {
             seen,
             _watching: watching,
         };
-        cluster.install();
+        // The replicas are processes of the test, with the rights of the installation's account and no others.
+        cluster.run(&["install", "--yes", "--replicas", "0"]);
+        let rights = rights::of_controller(&cluster.client, &cluster.namespace, &cluster.admin).await;
+        std::fs::write(cluster.controllers.path(), rights.to_string()).expect("written");
         Some(cluster)
     }
 
-    fn install(&self) {
-        let done = self.plimsoll(&self.admin, &["install", "--crds-only"]).output();
+    /// Runs a command as the administrator: what it prints, and what it says besides.
+    pub(crate) fn run(&self, arguments: &[&str]) -> (String, String) {
+        let done = self.plimsoll(&self.admin, arguments).output();
         let done = done.expect("the binary starts");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let (printed, said) = (text(done.stdout), text(done.stderr));
+        assert!(done.status.success(), "{arguments:?}: {said}");
+        (printed, said)
+    }
+
+    /// The administrator's kubeconfig.
+    pub(crate) fn admin(&self) -> &Path {
+        &self.admin
     }
 
     fn plimsoll(&self, kubeconfig: &Path, arguments: &[&str]) -> Command {
@@ -112,8 +122,12 @@ impl Cluster {
     }
 
     fn workflows(&self) -> Api<DynamicObject> {
-        let workflow = GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Workflow");
-        let resource = ApiResource::from_gvk_with_plural(&workflow, "workflows");
+        self.of_argo("Workflow")
+    }
+
+    /// The objects of a kind of Argo's.
+    pub(crate) fn of_argo(&self, kind: &str) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", kind));
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
     }
 
@@ -226,7 +240,7 @@ impl Cluster {
 
     /// Takes the namespace away. Left out where a test fails: people look at it then.
     pub(crate) async fn remove(self) {
-        rights::revoke(&self.client, &self.namespace).await;
+        self.run(&["uninstall", "--yes"]);
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         let _ = namespaces.delete(&self.namespace, &DeleteParams::default()).await;
     }

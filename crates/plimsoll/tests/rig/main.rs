@@ -12,6 +12,7 @@
 
 mod cluster;
 mod crashes;
+mod install;
 mod outputs;
 mod replicas;
 mod rights;

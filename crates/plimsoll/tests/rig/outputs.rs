@@ -1,15 +1,14 @@
 //! Steps on a real kubelet: plain ones, and those under `plimsoll exec`, which reports with the pod's own account.
 
 use kinds::k8s::api::core::v1::Node;
-use kinds::k8s::api::rbac::v1::{Role, RoleBinding};
 use kinds::kube::Api;
-use kinds::kube::api::{ListParams, PostParams};
+use kinds::kube::api::ListParams;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, node, nodes};
 
 /// The real node, if the rig has one that holds our image.
-async fn has_image(cluster: &Cluster) -> bool {
+pub(crate) async fn has_image(cluster: &Cluster) -> bool {
     let nodes: Api<Node> = Api::all(cluster.client.clone());
     let real = ListParams::default().labels("rig.plimsoll.dev/real=true");
     let nodes = nodes.list(&real).await.expect("a list");
@@ -22,28 +21,6 @@ async fn has_image(cluster: &Cluster) -> bool {
         eprintln!("passed over: the rig has no real node with our image (`rig up --real-node --image FILE`)");
     }
     found
-}
-
-/// What the account of a pod needs, and no more.
-async fn let_pods_report(cluster: &Cluster) {
-    let role = json!({"metadata": {"name": "reports"}, "rules": [{
-        "apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"],
-    }]});
-    let binding = json!({
-        "metadata": {"name": "reports"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reports"},
-        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": cluster.namespace}],
-    });
-    let roles: Api<Role> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let bindings: Api<RoleBinding> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let params = PostParams::default();
-    let role = serde_json::from_value(role).expect("a role");
-    roles.create(&params, &role).await.expect("the role is accepted");
-    let binding = serde_json::from_value(binding).expect("a binding");
-    bindings
-        .create(&params, &binding)
-        .await
-        .expect("the binding is accepted");
 }
 
 fn shell(name: &str, script: &str) -> Value {
@@ -88,7 +65,7 @@ async fn plain_steps_end_as_their_commands_do() {
 }
 
 /// A step that leaves an answer, a script that says one, and a step that wants both.
-fn answers() -> Value {
+pub(crate) fn answers() -> Value {
     let mut makes = shell("makes", "echo -n forty-two > /tmp/answer");
     makes["outputs"] = json!({"parameters": [{"name": "answer", "valueFrom": {"path": "/tmp/answer"}}]});
     let says = json!({"name": "says", "script": {
@@ -111,7 +88,7 @@ fn answers() -> Value {
     json!({"entrypoint": "main", "templates": [steps, makes, says, wants]})
 }
 
-fn answers_came(workflow: &Value) {
+pub(crate) fn answers_came(workflow: &Value) {
     assert_eq!(
         workflow["status"]["phase"], "Succeeded",
         "{:#}",
@@ -130,7 +107,6 @@ async fn outputs_are_reported_by_the_pod_itself() {
     if !has_image(&cluster).await {
         return cluster.remove().await;
     }
-    let_pods_report(&cluster).await;
     let _controller = cluster.controller("a");
     cluster.submit_as_it_is("wf", answers()).await;
     answers_came(&cluster.ended("wf").await);
@@ -146,7 +122,6 @@ async fn outputs_outlive_their_pods_and_the_controller() {
     if !has_image(&cluster).await {
         return cluster.remove().await;
     }
-    let_pods_report(&cluster).await;
     let controller = cluster.controller("a");
     cluster.submit_as_it_is("wf", answers()).await;
     let says = |workflow: &Value| {
