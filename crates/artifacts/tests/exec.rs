@@ -50,8 +50,10 @@ impl Bench {
         let (tell, seen) = mpsc::channel();
         thread::spawn(move || {
             for answer in answers {
-                let (stream, _) = listener.accept().unwrap();
-                let _ = tell.send(serve(stream, answer));
+                // Told before it is answered: whoever has the answer can count on it.
+                let (seen, mut stream) = receive(listener.accept().unwrap().0);
+                let _ = tell.send(seen);
+                let _ = stream.write_all(answer.as_bytes());
             }
         });
         Self { folder, seen }
@@ -107,7 +109,8 @@ impl Bench {
     }
 }
 
-fn serve(stream: UnixStream, answer: &str) -> Seen {
+/// Reads a request; what answers it is left.
+fn receive(stream: UnixStream) -> (Seen, UnixStream) {
     let mut reader = BufReader::new(stream);
     let (mut line, mut token, mut length) = (String::new(), String::new(), 0);
     reader.read_line(&mut line).unwrap();
@@ -125,12 +128,12 @@ fn serve(stream: UnixStream, answer: &str) -> Seen {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    let _ = reader.into_inner().write_all(answer.as_bytes());
-    Seen {
+    let seen = Seen {
         line: line.trim_end().to_owned(),
         token,
         body: serde_json::from_slice(&body).unwrap(),
-    }
+    };
+    (seen, reader.into_inner())
 }
 
 const CREATED: &str = "HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}";
