@@ -65,6 +65,13 @@ pub(crate) const KWOK: Module = Module {
     programs: &[program("kwok", "sigs.k8s.io/kwok/cmd/kwok")],
 };
 
+/// versitygw, an S3 server over a folder.
+pub(crate) const S3: Module = Module {
+    folder: "s3",
+    principal: "github.com/versity/versitygw",
+    programs: &[program("versitygw", "github.com/versity/versitygw/cmd/versitygw")],
+};
+
 impl Module {
     /// All programs of the module, built where they are missing; the folder that holds them.
     pub(crate) fn all(&self) -> Result<PathBuf> {
@@ -197,7 +204,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_named_where_go_finds_it() {
-        for module in [&KUBERNETES, &KWOK] {
+        for module in [&KUBERNETES, &KWOK, &S3] {
             let go_mod = crate::workspace_root()
                 .join("tests/rig")
                 .join(module.folder)

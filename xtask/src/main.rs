@@ -46,6 +46,8 @@ enum Chore {
     Soak(soak::Options),
     /// Build an ordinary kubectl into the user's cache, unless it is there; print its path.
     Kubectl,
+    /// Build an S3 server into the user's cache, unless it is there; print its path.
+    S3,
     /// Make our own container image, without a container engine.
     Image(image::Own),
     /// A real Kubernetes on loopback, for tests.
@@ -114,6 +116,10 @@ fn run(chore: Chore) -> Result<ExitCode> {
                     .context("with any other one on the PATH the tests run too")?
                     .display()
             );
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::S3 => {
+            println!("{}", go::S3.one("versitygw")?.display());
             Ok(ExitCode::SUCCESS)
         }
         Chore::Image(options) => {

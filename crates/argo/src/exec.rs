@@ -29,6 +29,9 @@ pub const TOKEN_ENV: &str = "PLIMSOLL_API_TOKEN";
 /// The environment variable that names the user, `UID:GID`, whom the executor runs the command as where that is not
 /// its own: it itself must reach the server and the artifacts.
 pub const USER_ENV: &str = "PLIMSOLL_USER";
+/// The folder of a step's pod in which secrets that its artifacts name lie, the value of a key as the file `NAME/KEY`:
+/// Argo's own.
+pub const SECRETS: &str = "/argo/secret";
 /// The label of a task result that says whether everything was reported (`"true"`).
 pub const REPORT_COMPLETED_LABEL: &str = "workflows.argoproj.io/report-outputs-completed";
 /// The label that names the workflow, on pods and task results.

@@ -1,5 +1,6 @@
 //! Where an artifact lies, asked without knowing the kind of store.
 
+use crate::core::SecretKeySelector;
 use crate::location::{
     ArtifactLocation, AzureArtifact, GcsArtifact, OssArtifact, PluginArtifact, S3Artifact,
 };
@@ -101,6 +102,55 @@ impl ArtifactLocation {
     }
 }
 
+impl SecretKeySelector {
+    /// The names of the Secret and of its key, if it names any.
+    pub fn named(&self) -> Option<(&str, &str)> {
+        let names = (self.text("name")?, self.text("key")?);
+        Some(names).filter(|(name, key)| !name.is_empty() && !key.is_empty())
+    }
+
+    /// Whether the Secret or the key may be absent.
+    pub fn is_optional(&self) -> bool {
+        self.0
+            .get("optional")
+            .and_then(serde_json::Value::as_bool)
+            .unwrap_or_default()
+    }
+}
+
+impl ArtifactLocation {
+    /// The secrets that are needed to reach the place.
+    pub fn secrets(&self) -> Vec<&SecretKeySelector> {
+        let mut found = Vec::new();
+        if let Some(s3) = &self.s3 {
+            found.extend([
+                &s3.access_key_secret,
+                &s3.secret_key_secret,
+                &s3.session_token_secret,
+            ]);
+            found.push(&s3.ca_secret);
+            found.extend(
+                s3.encryption_options
+                    .as_ref()
+                    .map(|o| &o.server_side_customer_key_secret),
+            );
+        }
+        found.extend(self.gcs.as_ref().map(|gcs| &gcs.service_account_key_secret));
+        found.extend(self.azure.as_ref().map(|azure| &azure.account_key_secret));
+        if let Some(place) = &self.artifactory {
+            found.extend([&place.username_secret, &place.password_secret]);
+        }
+        let auth = self.http.as_ref().and_then(|http| http.auth.as_ref());
+        if let Some(basic) = auth.and_then(|auth| auth.basic_auth.as_ref()) {
+            found.extend([&basic.username_secret, &basic.password_secret]);
+        }
+        if let Some(pair) = auth.and_then(|auth| auth.client_cert.as_ref()) {
+            found.extend([&pair.client_cert_secret, &pair.client_key_secret]);
+        }
+        found.into_iter().flatten().collect()
+    }
+}
+
 /// Joins path segments, without doubled slashes.
 fn join(left: &str, right: &str) -> String {
     let (left, right) = (left.trim_end_matches('/'), right.trim_matches('/'));
@@ -190,6 +240,29 @@ impl ArtifactRepository {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_of_a_place() {
+        let check = |location: serde_json::Value, expected: &[(&str, &str)]| {
+            let location: ArtifactLocation = serde_json::from_value(location).expect("a location");
+            let named: Vec<_> = location
+                .secrets()
+                .into_iter()
+                .filter_map(SecretKeySelector::named)
+                .collect();
+            assert_eq!(named, expected);
+        };
+        let secret = |key: &str| serde_json::json!({"name": "s", "key": key});
+        check(
+            serde_json::json!({"s3": {"accessKeySecret": secret("a"), "secretKeySecret": secret("b")}}),
+            &[("s", "a"), ("s", "b")],
+        );
+        check(
+            serde_json::json!({"http": {"url": "u", "auth": {"basicAuth": {"passwordSecret": secret("p")}}}}),
+            &[("s", "p")],
+        );
+        check(serde_json::json!({"raw": {"data": ""}}), &[]);
+    }
 
     #[test]
     fn relocation_keeps_the_key() {

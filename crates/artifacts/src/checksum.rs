@@ -1,6 +1,7 @@
 //! Counting and hashing what passes by.
 
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -37,8 +38,34 @@ impl<T> Checksum<T> {
     }
 }
 
+/// What a tree of files holds: its size, and the digest of the sorted list of names and digests.
+#[derive(Default)]
+pub(crate) struct Listing {
+    list: Sha256,
+    size: u64,
+}
+
+impl Listing {
+    /// One more file, by its path in the tree, in order; or a link and where it leads.
+    pub(crate) fn note(&mut self, name: &Path, content: &str, size: u64) {
+        self.list.update(name.to_string_lossy().as_bytes());
+        self.list.update([0]);
+        self.list.update(content.as_bytes());
+        self.list.update([b'\n']);
+        self.size += size;
+    }
+
+    /// The whole.
+    pub(crate) fn saved(self) -> Saved {
+        Saved {
+            digest: digest_text(self.list),
+            size: self.size,
+        }
+    }
+}
+
 /// `sha256:<hex>`, as registries write digests.
-pub(crate) fn digest_text(hasher: Sha256) -> String {
+fn digest_text(hasher: Sha256) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(71);
     text.push_str("sha256:");

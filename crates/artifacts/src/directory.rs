@@ -6,9 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use crate::checksum::{Checksum, digest_text};
+use crate::checksum::{Checksum, Listing};
 use crate::error::{Error, Result};
 use crate::store::{Object, Saved, Store};
 
@@ -64,7 +62,7 @@ impl Store for DirectoryStore {
         };
         tree.copy(from, &workshop.piece(), Path::new(""))?;
         replace(&workshop.piece(), &last)?;
-        Ok(tree.saved())
+        Ok(tree.listing.saved())
     }
 
     fn open(&self, key: &str) -> Result<Object> {
@@ -173,18 +171,10 @@ fn replace(first: &Path, last: &Path) -> Result<()> {
 struct Tree {
     /// Whether its files are synced: those of the repository are, a step's own need not be.
     durable: bool,
-    list: Sha256,
-    size: u64,
+    listing: Listing,
 }
 
 impl Tree {
-    fn saved(self) -> Saved {
-        Saved {
-            digest: digest_text(self.list),
-            size: self.size,
-        }
-    }
-
     /// Copies `from` to `to`, which must not exist. Symbolic links stay links: nothing outside is read.
     fn copy(&mut self, from: &Path, to: &Path, name: &Path) -> Result<()> {
         let data = fs::symlink_metadata(from).map_err(Error::io("read", from))?;
@@ -197,7 +187,7 @@ impl Tree {
             fs::set_permissions(to, data.permissions()).map_err(Error::io("set the mode of", to))
         } else if kind.is_symlink() {
             let target = fs::read_link(from).map_err(Error::io("read", from))?;
-            self.note(name, &target.to_string_lossy());
+            self.listing.note(name, &target.to_string_lossy(), 0);
             std::os::unix::fs::symlink(&target, to).map_err(Error::io("create", to))
         } else if kind.is_file() {
             self.copy_file(from, to, name)
@@ -220,20 +210,12 @@ impl Tree {
             copy.sync_data().map_err(Error::io("sync", to))?;
         }
         let (saved, _) = reader.finish();
-        self.note(name, &saved.digest);
-        self.size += saved.size;
+        self.listing.note(name, &saved.digest, saved.size);
         Ok(())
-    }
-
-    fn note(&mut self, name: &Path, content: &str) {
-        self.list.update(name.to_string_lossy().as_bytes());
-        self.list.update([0]);
-        self.list.update(content.as_bytes());
-        self.list.update([b'\n']);
     }
 }
 
-fn sorted_names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
+pub(crate) fn sorted_names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
     let listing = fs::read_dir(folder).map_err(Error::io("list", folder))?;
     let mut names = listing
         .map(|entry| entry.map(|entry| entry.file_name()))

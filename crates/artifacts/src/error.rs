@@ -6,6 +6,23 @@ use std::path::{Path, PathBuf};
 /// The result of moving artifacts.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What a store's client says.
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error and what caused it in turn, each said once: clients keep the reason for themselves.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 /// Why an artifact could not be moved. Each text is a full clause that can follow a colon.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,6 +65,36 @@ pub enum Error {
     Unsupported {
         /// What was asked for.
         what: String,
+    },
+    /// A store that cannot be reached with what is known of it.
+    #[error("the artifact's store cannot be used: {}", chain(source.as_ref()))]
+    NoStore {
+        /// Why.
+        source: Source,
+    },
+    /// A store refuses, or cannot be reached.
+    #[error("{key:?} cannot be had from its store or put there: {}", chain(source.as_ref()))]
+    Store {
+        /// The key, or the address.
+        key: String,
+        /// What it said.
+        source: Source,
+    },
+    /// A secret that is not where it should be.
+    #[error("the key {key:?} of the secret {name:?} cannot be read: {source}")]
+    Secret {
+        /// The Secret's name.
+        name: String,
+        /// The key in it.
+        key: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread for connections.
+    #[error("no thread for connections: {source}")]
+    NoThread {
+        /// What the system said.
+        source: io::Error,
     },
     /// A declared file is not there.
     #[error("{}: no such file or directory", path.display())]

@@ -5,7 +5,7 @@
 //!                        |                    |
 //!   transfer             unpack               pack            one artifact: a path of the step
 //!                        |                    |
-//!   store              open(key)            put(key)          one place: a directory now, buckets later
+//!   store              open(key)            put(key)          one place: a directory, a bucket, an address
 //! ```
 //!
 //! Everything streams: no artifact is held in memory. This room knows no workflow, no pod and no node: the
@@ -16,12 +16,17 @@ mod checksum;
 mod directory;
 mod error;
 pub mod exec;
+mod http;
 mod place;
+mod remote;
+mod secrets;
 mod store;
 mod transfer;
 
 pub use directory::DirectoryStore;
 pub use error::{Error, Result};
+pub use http::HttpStore;
 pub use place::{Place, Placed};
+pub use remote::RemoteStore;
 pub use store::{Object, Saved, Store};
 pub use transfer::{load, save};

@@ -1,18 +1,28 @@
 //! From an artifact's location to the store that holds it, and back to a location for the report.
 
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
 use argo::exec::{DIRECTORY_PLUGIN, Directory, Orders};
 use argo::location::{ArtifactLocation, PluginArtifact};
+use argo::repository::ArtifactRepository;
 use argo::values::Artifact;
 
 use crate::directory::DirectoryStore;
 use crate::error::{Error, Result};
+use crate::http::HttpStore;
+use crate::remote::{self, Background, RemoteStore};
+use crate::secrets::Secrets;
 use crate::store::{Object, Saved, Store};
 
-/// The repository and key prefix for artifacts that name no place of their own.
+/// The place of artifacts that name none of their own, and what it takes to reach any.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
-    directory: Option<String>,
-    prefix: String,
+    /// A store, and the key under which files of artifacts lie.
+    common: Option<ArtifactLocation>,
+    secrets: Secrets,
+    /// Started when a store far away is first used.
+    background: OnceLock<Arc<Background>>,
 }
 
 /// One artifact's place.
@@ -28,62 +38,66 @@ pub enum Placed {
         /// The key.
         key: String,
     },
+    /// A key of a store elsewhere.
+    Remote {
+        /// The store.
+        store: Box<dyn Store>,
+        /// The whole place, for reports.
+        location: Box<ArtifactLocation>,
+        /// The key.
+        key: String,
+    },
 }
 
 impl Place {
     /// The place that orders name.
     pub fn of(orders: &Orders) -> Self {
-        let location = orders
-            .archive_location
-            .as_ref()
-            .and_then(|location| location.plugin.as_ref());
-        let repository = orders
-            .repository
-            .as_ref()
-            .and_then(|repository| repository.plugin.as_ref());
-        let directory = location
-            .map(|plugin| (&plugin.name, &plugin.configuration))
-            .or(repository.map(|plugin| (&plugin.name, &plugin.configuration)))
-            .filter(|(name, _)| *name == DIRECTORY_PLUGIN)
-            .map(|(_, configuration)| Directory::parse(configuration).directory);
+        let of_repository = |repository: &ArtifactRepository| {
+            let mut location = repository.location();
+            location.set_key("");
+            location
+        };
+        let own = orders.archive_location.clone();
         Self {
-            directory,
-            prefix: location.map(|plugin| plugin.key.clone()).unwrap_or_default(),
+            common: own.or_else(|| orders.repository.as_ref().map(of_repository)),
+            ..Self::default()
         }
+    }
+
+    /// The same place, with secrets in another folder than a pod's.
+    #[must_use]
+    pub fn with_secrets(mut self, folder: PathBuf) -> Self {
+        self.secrets = Secrets::in_folder(folder);
+        self
     }
 
     /// Where an input artifact lies.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for stores that this version does not reach.
+    /// [`Error::Unsupported`] for stores that this version does not reach, or why one cannot be used.
     pub fn of_input(&self, artifact: &Artifact) -> Result<Placed> {
-        let location = &artifact.location;
-        match (&location.raw, &location.plugin) {
-            (Some(raw), _) => Ok(Placed::Raw(raw.data.clone())),
-            (None, Some(plugin)) if plugin.name == DIRECTORY_PLUGIN => Ok(Placed::directory(
-                Directory::parse(&plugin.configuration).directory,
-                plugin.key.clone(),
-            )),
-            _ => match key_only(location) {
-                Some(key) => self.default_directory(key),
-                None => Err(unsupported(artifact)),
-            },
+        let mut location = artifact.location.clone();
+        if is_strange(&location) {
+            return Err(unsupported(artifact));
         }
+        if !location.has_location() && location.has_key() {
+            location.relocate(self.common()?);
+        }
+        self.placed(location, artifact)
     }
 
-    /// Where an output artifact goes; `file` is its name under the default key prefix.
+    /// Where an output artifact goes; `file` is its name under the common key.
     ///
     /// # Errors
     /// As for [`Place::of_input`], or when there is no repository.
     pub fn of_output(&self, artifact: &Artifact, file: &str) -> Result<Placed> {
-        if artifact.location == ArtifactLocation::default() {
-            let prefix = self.prefix.trim_end_matches('/');
-            let key = if prefix.is_empty() {
-                file.to_owned()
-            } else {
-                format!("{prefix}/{file}")
-            };
-            return self.default_directory(&key);
+        if !artifact.location.has_location()
+            && !artifact.location.has_key()
+            && !is_strange(&artifact.location)
+        {
+            let mut location = self.common()?.clone();
+            location.append_to_key(file);
+            return self.placed(location, artifact);
         }
         match self.of_input(artifact)? {
             Placed::Raw(_) => Err(unsupported(artifact)),
@@ -91,12 +105,44 @@ impl Place {
         }
     }
 
-    fn default_directory(&self, key: &str) -> Result<Placed> {
-        let directory = self.directory.clone().ok_or_else(|| Error::Unsupported {
+    fn common(&self) -> Result<&ArtifactLocation> {
+        self.common.as_ref().ok_or_else(|| Error::Unsupported {
             what: "an artifact without a place of its own, where no artifact repository is configured,"
                 .into(),
-        })?;
-        Ok(Placed::directory(directory, key.to_owned()))
+        })
+    }
+
+    fn placed(&self, location: ArtifactLocation, artifact: &Artifact) -> Result<Placed> {
+        if let Some(raw) = location.raw {
+            return Ok(Placed::Raw(raw.data));
+        }
+        if let Some(plugin) = location
+            .plugin
+            .as_ref()
+            .filter(|plugin| plugin.name == DIRECTORY_PLUGIN)
+        {
+            let directory = Directory::parse(&plugin.configuration).directory;
+            return Ok(Placed::directory(directory, plugin.key.clone()));
+        }
+        if let Some((objects, key)) = remote::connect(&location, &self.secrets)? {
+            let store = Box::new(RemoteStore::new(objects, self.background()?));
+            return Ok(Placed::remote(store, location, key));
+        }
+        match HttpStore::of(&location, &self.secrets, || self.background())? {
+            Some(store) => {
+                let key = location.key().unwrap_or_default().to_owned();
+                Ok(Placed::remote(Box::new(store), location, key))
+            }
+            None => Err(unsupported(artifact)),
+        }
+    }
+
+    fn background(&self) -> Result<Arc<Background>> {
+        if let Some(started) = self.background.get() {
+            return Ok(Arc::clone(started));
+        }
+        let fresh = Arc::new(Background::new()?);
+        Ok(Arc::clone(self.background.get_or_init(|| fresh)))
     }
 }
 
@@ -105,6 +151,14 @@ impl Placed {
         Self::Directory {
             store: DirectoryStore::new(&directory),
             directory,
+            key,
+        }
+    }
+
+    fn remote(store: Box<dyn Store>, location: ArtifactLocation, key: String) -> Self {
+        Self::Remote {
+            store,
+            location: Box::new(location),
             key,
         }
     }
@@ -119,6 +173,7 @@ impl Placed {
                 data.clone().into_bytes(),
             )))),
             Self::Directory { store, key, .. } => store.open(key),
+            Self::Remote { store, key, .. } => store.open(key),
         }
     }
 
@@ -127,52 +182,42 @@ impl Placed {
         match self {
             Self::Raw(_) => None,
             Self::Directory { store, key, .. } => Some((store, key)),
+            Self::Remote { store, key, .. } => Some((store.as_ref(), key)),
         }
     }
 
     /// The location to report for what was saved there.
     pub fn location(&self, saved: &Saved) -> ArtifactLocation {
-        let Self::Directory { directory, key, .. } = self else {
-            return ArtifactLocation::default();
-        };
-        let configuration = Directory {
-            directory: directory.clone(),
-            digest: saved.digest.clone(),
-            size: Some(saved.size),
-        };
-        let plugin = PluginArtifact {
-            name: DIRECTORY_PLUGIN.to_owned(),
-            configuration: serde_json::to_string(&configuration).unwrap_or_else(|_| directory.clone()),
-            key: key.clone(),
-            ..PluginArtifact::default()
-        };
-        ArtifactLocation {
-            plugin: Some(plugin),
-            ..ArtifactLocation::default()
+        match self {
+            Self::Raw(_) => ArtifactLocation::default(),
+            Self::Directory { directory, key, .. } => in_directory(directory, key, saved),
+            Self::Remote { location, .. } => (**location).clone(),
         }
     }
 }
 
-/// The key of a location that names no bucket: Argo's way to say "in the default repository".
-fn key_only(location: &ArtifactLocation) -> Option<&str> {
-    let s3 = location
-        .s3
-        .as_ref()
-        .filter(|s3| s3.bucket.is_empty() && s3.endpoint.is_empty());
-    let gcs = location.gcs.as_ref().filter(|gcs| gcs.bucket.is_empty());
-    let oss = location
-        .oss
-        .as_ref()
-        .filter(|oss| oss.bucket.is_empty() && oss.endpoint.is_empty());
-    let azure = location
-        .azure
-        .as_ref()
-        .filter(|azure| azure.container.is_empty() && azure.endpoint.is_empty());
-    None.or(s3.map(|s3| s3.key.as_str()))
-        .or(gcs.map(|gcs| gcs.key.as_str()))
-        .or(oss.map(|oss| oss.key.as_str()))
-        .or(azure.map(|azure| azure.blob.as_str()))
-        .filter(|key| !key.is_empty())
+fn in_directory(directory: &str, key: &str, saved: &Saved) -> ArtifactLocation {
+    let configuration = Directory {
+        directory: directory.to_owned(),
+        digest: saved.digest.clone(),
+        size: Some(saved.size),
+    };
+    let plugin = PluginArtifact {
+        name: DIRECTORY_PLUGIN.to_owned(),
+        configuration: serde_json::to_string(&configuration).unwrap_or_else(|_| directory.to_owned()),
+        key: key.to_owned(),
+        ..PluginArtifact::default()
+    };
+    ArtifactLocation {
+        plugin: Some(plugin),
+        ..ArtifactLocation::default()
+    }
+}
+
+/// Whether a plug-in is named that is not ours: its key means nothing elsewhere.
+fn is_strange(location: &ArtifactLocation) -> bool {
+    let plugin = location.plugin.as_ref();
+    plugin.is_some_and(|plugin| !plugin.name.is_empty() && plugin.name != DIRECTORY_PLUGIN)
 }
 
 fn unsupported(artifact: &Artifact) -> Error {
@@ -219,13 +264,22 @@ mod tests {
             let path = placed.map(|placed| match placed {
                 Placed::Directory { directory, key, .. } => format!("{directory}/{key}"),
                 Placed::Raw(data) => data,
+                Placed::Remote { key, .. } => key,
             });
             assert_eq!(path.as_deref(), expected, "{location}");
         };
         check(serde_json::json!({}), Some("/d/wf/pod/a.tgz"));
         check(serde_json::json!({"s3": {"key": "mine"}}), Some("/d/mine"));
         check(serde_json::json!({"gcs": {"key": "mine"}}), Some("/d/mine"));
-        check(serde_json::json!({"s3": {"key": "mine", "bucket": "b"}}), None);
+        check(
+            serde_json::json!({"s3": {"key": "mine", "bucket": "b"}}),
+            Some("/d/mine"),
+        );
+        check(
+            serde_json::json!({"http": {"url": "http://host/mine"}}),
+            Some("http://host/mine"),
+        );
+        check(serde_json::json!({"git": {"repo": "r"}}), None);
         check(serde_json::json!({"plugin": {"name": "other", "key": "k"}}), None);
         check(serde_json::json!({"raw": {"data": "x"}}), None);
         let own =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kinds::kube::core::ObjectMeta;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use workflow::contract::LABEL_CONFIG_MAP_TYPE;
+use workflow::contract::{ANNOTATION_DEFAULT_REPOSITORY, LABEL_CONFIG_MAP_TYPE};
 
 use crate::kind::Kind;
 use crate::projection;
@@ -161,8 +161,13 @@ impl<'de> Deserialize<'de> for ConfigMap {
             .labels
             .as_ref()
             .and_then(|l| l.get(LABEL_CONFIG_MAP_TYPE));
+        let repository = metadata
+            .annotations
+            .as_ref()
+            .and_then(|a| a.get(ANNOTATION_DEFAULT_REPOSITORY));
         let view = workflow::contract::ConfigMap {
             kind: kind.cloned().unwrap_or_default(),
+            default_repository: repository.cloned().unwrap_or_default(),
             data: raw.data,
         };
         Ok(Self {

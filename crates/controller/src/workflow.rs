@@ -120,7 +120,7 @@ pub fn rules() -> Vec<PolicyRule> {
 
 /// Drives workflows until shutdown.
 pub async fn run(context: Context, config: Config) {
-    let (registry, mut to_drive) = Registry::new(config.machine.instance_id.clone());
+    let (registry, mut to_drive) = Registry::new(&config.machine);
     let registry = Arc::new(registry);
     let shutdown = context.shutdown.clone();
     let recorder = Recorder::start(&context);

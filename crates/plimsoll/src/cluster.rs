@@ -83,6 +83,7 @@ fn workflow(options: &ControlOptions) -> controller::workflow::Config {
     controller::workflow::Config {
         machine: Arc::new(MachineConfig {
             instance_id: options.instance_id.clone(),
+            home: Some(options.lease.0.clone()),
             exec,
             ..MachineConfig::default()
         }),

@@ -116,7 +116,7 @@ impl Lookup {
 
 /// A value of a ConfigMap that is labelled for parameters.
 pub(crate) fn config_map_value(library: &Library, name: &str, key: &str) -> Result<String, Lookup> {
-    let Some(ConfigMap { kind, data }) = library.config_maps.get(name).map(AsRef::as_ref) else {
+    let Some(ConfigMap { kind, data, .. }) = library.config_maps.get(name).map(AsRef::as_ref) else {
         return Err(Lookup::Missing(format!(
             "ConfigMap '{name}' does not exist. Please make sure it has the label {LABEL_CONFIG_MAP_TYPE}: Parameter to be detectable by the controller"
         )));

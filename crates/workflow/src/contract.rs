@@ -42,11 +42,18 @@ pub const ANNOTATION_ATTEMPT: &str = "plimsoll.dev/attempt";
 /// The label that a ConfigMap must have before parameters may be taken from it, with the value `Parameter`.
 pub const LABEL_CONFIG_MAP_TYPE: &str = "workflows.argoproj.io/configmap-type";
 
+/// The annotation that names the key of the default artifact repository, on a ConfigMap of several.
+pub const ANNOTATION_DEFAULT_REPOSITORY: &str = "workflows.argoproj.io/default-artifact-repository";
+
 /// Settings of the controller that are the same for all workflows.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Where artifacts without a place of their own go; none if the platform has no repository.
+    /// Where artifacts without a place of their own go, unless a ConfigMap says otherwise; none if the platform has no
+    /// repository.
     pub artifact_repository: Option<ArtifactRepository>,
+    /// The namespace of the controller, whose ConfigMaps artifact repository references fall back to; none, if it has
+    /// none.
+    pub home: Option<String>,
     /// Fields that a workflow takes when neither it nor its template sets them (Argo's `workflowDefaults`).
     pub workflow_defaults: Option<WorkflowSpec>,
     /// Which of several controllers this is: the value of [`LABEL_INSTANCE`]; none is the one of workflows
@@ -109,6 +116,8 @@ pub struct Library {
     pub cluster_templates: BTreeMap<String, Arc<WorkflowSpec>>,
     /// ConfigMaps of the namespace, by name.
     pub config_maps: BTreeMap<String, Arc<ConfigMap>>,
+    /// ConfigMaps of the controller's namespace, by name.
+    pub home_maps: BTreeMap<String, Arc<ConfigMap>>,
 }
 
 /// A ConfigMap as far as workflows read it.
@@ -117,6 +126,8 @@ pub struct Library {
 pub struct ConfigMap {
     /// The value of [`LABEL_CONFIG_MAP_TYPE`], empty if absent.
     pub kind: String,
+    /// The value of [`ANNOTATION_DEFAULT_REPOSITORY`], empty if absent.
+    pub default_repository: String,
     /// The data.
     pub data: BTreeMap<String, String>,
 }

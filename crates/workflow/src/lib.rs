@@ -25,6 +25,7 @@ mod merge;
 pub mod names;
 mod phase;
 pub mod pod;
+mod repository;
 pub mod rerun;
 mod subst;
 mod template;

@@ -9,6 +9,7 @@ mod orders;
 mod spec;
 
 use argo::core::{Container, Volume};
+use argo::repository::ArtifactRepository;
 use argo::template::{ContainerNode, ContainerSetTemplate};
 use argo::{NodeStatus, ObjectMeta, Template, WorkflowSpec};
 use meta::Timestamp;
@@ -32,6 +33,8 @@ pub(crate) struct Job<'a> {
     pub(crate) meta: &'a ObjectMeta,
     pub(crate) spec: &'a WorkflowSpec,
     pub(crate) config: &'a Config,
+    /// Where the workflow's artifacts go that name no place.
+    pub(crate) repository: Option<&'a ArtifactRepository>,
     pub(crate) globals: &'a VarMap,
     /// Volumes of claims that were made for the workflow.
     pub(crate) claims: &'a [Volume],

@@ -10,19 +10,40 @@ use argo::WorkflowSpec;
 /// The libraries of all namespaces. Maps are copied when they change, which is rare; their contents never.
 #[derive(Default)]
 pub(super) struct Shelves {
+    /// The controller's own namespace.
+    home: Option<String>,
+    home_maps: BTreeMap<String, Arc<ConfigMap>>,
     namespaces: BTreeMap<String, Arc<Library>>,
     cluster: BTreeMap<String, Arc<WorkflowSpec>>,
 }
 
 impl Shelves {
+    /// Empty ones, for a controller in this namespace.
+    pub(super) fn of_home(home: Option<String>) -> Self {
+        Self {
+            home,
+            ..Self::default()
+        }
+    }
+
     /// The library of a namespace.
     pub(super) fn library(&self, namespace: &str) -> Arc<Library> {
-        self.namespaces.get(namespace).cloned().unwrap_or_else(|| {
-            Arc::new(Library {
-                cluster_templates: self.cluster.clone(),
-                ..Library::default()
-            })
-        })
+        let known = self.namespaces.get(namespace);
+        known.cloned().unwrap_or_else(|| Arc::new(self.fresh()))
+    }
+
+    /// The library of a namespace that has nothing of its own.
+    fn fresh(&self) -> Library {
+        Library {
+            cluster_templates: self.cluster.clone(),
+            home_maps: self.home_maps.clone(),
+            ..Library::default()
+        }
+    }
+
+    /// Whether what changes in a namespace is seen by all.
+    pub(super) fn is_home(&self, namespace: &str) -> bool {
+        self.home.as_deref() == Some(namespace)
     }
 
     /// The size of a semaphore, if its ConfigMap says one.
@@ -53,6 +74,12 @@ impl Shelves {
         if known == map.as_ref() {
             return false;
         }
+        if self.is_home(namespace) {
+            set(&mut self.home_maps, name, map.clone());
+            for library in self.namespaces.values_mut() {
+                set(&mut Arc::make_mut(library).home_maps, name, map.clone());
+            }
+        }
         set(&mut self.of(namespace).config_maps, name, map);
         true
     }
@@ -66,13 +93,11 @@ impl Shelves {
     }
 
     fn of(&mut self, namespace: &str) -> &mut Library {
-        let fresh = || {
-            Arc::new(Library {
-                cluster_templates: self.cluster.clone(),
-                ..Library::default()
-            })
-        };
-        Arc::make_mut(self.namespaces.entry(namespace.to_owned()).or_insert_with(fresh))
+        if !self.namespaces.contains_key(namespace) {
+            let fresh = Arc::new(self.fresh());
+            self.namespaces.insert(namespace.to_owned(), fresh);
+        }
+        Arc::make_mut(self.namespaces.entry(namespace.to_owned()).or_default())
     }
 }
 

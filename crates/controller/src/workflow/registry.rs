@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::workflow::contract::{Event, LABEL_COMPLETED, LABEL_INSTANCE, LABEL_WORKFLOW, Library, PodView};
+use ::workflow::contract::{
+    Config as MachineConfig, Event, LABEL_COMPLETED, LABEL_INSTANCE, LABEL_WORKFLOW, Library, PodView,
+};
 use ::workflow::locks::{Ask, Desk};
 use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
@@ -55,12 +57,15 @@ pub(super) struct Held {
 
 impl Registry {
     /// A registry, and where it asks for drivers.
-    pub(super) fn new(instance_id: Option<String>) -> (Self, mpsc::UnboundedReceiver<Assignment>) {
+    pub(super) fn new(config: &MachineConfig) -> (Self, mpsc::UnboundedReceiver<Assignment>) {
         // One message per driver; there are never more drivers than workflows.
         let (to_drive, assignments) = mpsc::unbounded_channel();
         let registry = Self {
-            instance_id,
-            inner: Mutex::default(),
+            instance_id: config.instance_id.clone(),
+            inner: Mutex::new(Inner {
+                shelves: Shelves::of_home(config.home.clone()),
+                ..Inner::default()
+            }),
             to_drive,
         };
         (registry, assignments)
@@ -175,7 +180,8 @@ impl Registry {
         let map = applied(change).map(|map| Arc::clone(&map.view));
         let mut inner = self.inner();
         if inner.shelves.set_config_map(&key.namespace, &key.name, map) {
-            tell_of_library(&inner, Some(&key.namespace));
+            let all = inner.shelves.is_home(&key.namespace);
+            tell_of_library(&inner, Some(key.namespace.as_str()).filter(|_| !all));
         }
     }
 

@@ -127,8 +127,16 @@ impl Cluster {
 
     /// The objects of a kind of Argo's.
     pub(crate) fn of_argo(&self, kind: &str) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", kind));
-        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+        self.of(&GroupVersionKind::gvk("argoproj.io", "v1alpha1", kind))
+    }
+
+    /// The objects of a kind of the core group.
+    pub(crate) fn of_core(&self, kind: &str) -> Api<DynamicObject> {
+        self.of(&GroupVersionKind::gvk("", "v1", kind))
+    }
+
+    fn of(&self, kind: &GroupVersionKind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &ApiResource::from_gvk(kind))
     }
 
     /// The pods of the namespace.

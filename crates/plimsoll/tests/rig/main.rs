@@ -10,6 +10,7 @@
 
 #![allow(clippy::print_stderr, reason = "tests say what they pass over")]
 
+mod buckets;
 mod cluster;
 mod crashes;
 mod install;
@@ -17,3 +18,6 @@ mod outputs;
 mod replicas;
 mod rights;
 mod shapes;
+
+#[path = "../../../artifacts/tests/s3/mod.rs"]
+mod s3;

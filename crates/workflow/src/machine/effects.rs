@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use argo::repository::ArtifactRepository;
 use meta::Timestamp;
 use serde_json::Value;
 
@@ -193,6 +194,7 @@ impl Machine {
             meta: &self.meta,
             spec: &self.spec,
             config: &self.config,
+            repository: self.repository(),
             globals: &self.globals,
             claims: &self.status.persistent_volume_claims,
             node: status,
@@ -211,6 +213,15 @@ impl Machine {
             name,
             manifest: Box::new(manifest),
         }))
+    }
+
+    /// Where the workflow's artifacts go that name no place.
+    fn repository(&self) -> Option<&ArtifactRepository> {
+        self.status
+            .artifact_repository_ref
+            .as_ref()?
+            .artifact_repository
+            .as_ref()
     }
 
     /// What there is to hand out.

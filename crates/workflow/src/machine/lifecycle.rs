@@ -3,7 +3,7 @@
 
 use argo::Arguments;
 use argo::spec::LifecycleHook;
-use argo::status::{ArtifactRepositoryRefStatus, NodeFlag};
+use argo::status::NodeFlag;
 use meta::Timestamp;
 use meta::time::SignedDuration;
 
@@ -91,12 +91,13 @@ impl Machine {
     }
 
     fn start_workflow(&mut self) -> Result<(), String> {
-        if let Some(repository) = &self.config.artifact_repository {
-            self.status.artifact_repository_ref = Some(ArtifactRepositoryRefStatus {
-                default: true,
-                artifact_repository: Some(repository.clone()),
-                ..ArtifactRepositoryRefStatus::default()
-            });
+        if self.status.artifact_repository_ref.is_none() {
+            self.status.artifact_repository_ref = crate::repository::resolve(
+                self.spec.artifact_repository_ref.as_ref(),
+                &self.meta.namespace,
+                &self.templates.library,
+                &self.config,
+            )?;
         }
         self.make_budget();
         self.make_claims().map_err(|m| format!("pvc create error: {m}"))?;

@@ -1,7 +1,10 @@
 //! Steps that run under `plimsoll exec`: which do, and what it is told.
 
-use argo::exec::{INSTALL, Orders, Peers, Script};
+use std::collections::BTreeMap;
+
+use argo::exec::{INSTALL, Orders, Peers, SECRETS, Script};
 use argo::location::ArtifactLocation;
+use argo::repository::ArtifactRepository;
 use argo::template::ContainerSetTemplate;
 use argo::{Artifact, Template};
 use serde_json::{Value, json};
@@ -20,6 +23,7 @@ const PEERS: &str = "/var/run/argo/ctr";
 const STAGING_VOLUME: &str = "argo-staging";
 const PEERS_VOLUME: &str = "var-run-argo";
 const EXEC_VOLUME: &str = "plimsoll";
+const SECRETS_VOLUME: &str = "argo-secrets";
 
 /// Which of a pod's containers run under the executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +83,13 @@ fn script_source(template: &Template) -> Option<&str> {
 
 /// Whether logs are kept as an artifact: the repository, else the template, else the workflow says so.
 fn archives_logs(job: &Job<'_>) -> bool {
-    let repository = job.config.artifact_repository.as_ref();
+    let repository = job.repository;
     let own = job
         .template
         .archive_location
         .as_ref()
         .and_then(|l| l.archive_logs);
-    repository.is_some_and(argo::repository::ArtifactRepository::archives_logs)
+    repository.is_some_and(ArtifactRepository::archives_logs)
         || own.or(job.spec.archive_logs).unwrap_or_default() && place(job).is_some()
 }
 
@@ -113,6 +117,7 @@ pub(super) fn volumes(job: &Job<'_>, wrapping: Wrapping) -> Vec<Value> {
 
 /// Puts the executor in front of the commands of containers that need it, and gives it its orders.
 pub(super) fn inject(job: &Job<'_>, pod: &str, wrapping: Wrapping, spec: &mut Value) -> Result<(), String> {
+    let mut secrets = Secrets::new();
     let containers = spec.get_mut("containers").and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
         let name = container.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -128,7 +133,11 @@ pub(super) fn inject(job: &Job<'_>, pod: &str, wrapping: Wrapping, spec: &mut Va
                 None
             };
             wrap(job, container, &orders)?;
+            secrets.extend(secrets_of(&orders));
         }
+    }
+    if let (false, Value::Object(spec)) = (secrets.is_empty(), &mut *spec) {
+        list(spec, "volumes").push(secrets_volume(&secrets));
     }
     if let (Delivery::InitContainer, true, Value::Object(spec)) =
         (job.config.exec.delivery, wrapping.any(), spec)
@@ -218,6 +227,11 @@ fn wrap(
     if orders.peers.is_some() {
         list(container, "volumeMounts").push(mount(PEERS_VOLUME, PEERS));
     }
+    if !secrets_of(orders).is_empty() {
+        list(container, "volumeMounts").push(json!({
+            "name": SECRETS_VOLUME, "mountPath": SECRETS, "readOnly": true,
+        }));
+    }
     list(container, "volumeMounts").push(json!({
         "name": EXEC_VOLUME, "mountPath": job.config.exec.mount, "readOnly": true,
     }));
@@ -226,6 +240,41 @@ fn wrap(
         .map(|(name, value)| json!({ "name": name, "value": value }));
     list(container, "env").extend(env);
     Ok(())
+}
+
+/// Names of Secrets and of their keys, and whether each may be absent.
+type Secrets = BTreeMap<(String, String), bool>;
+
+/// The secrets that the executor needs to reach its artifacts.
+fn secrets_of(orders: &Orders) -> Secrets {
+    let outputs = orders.output_artifacts.iter();
+    let own = |artifact: &&Artifact| artifact.location.has_location() || artifact.location.has_key();
+    let common = orders.archive_logs || !outputs.clone().all(|artifact| own(&artifact));
+    let named = orders
+        .inputs
+        .iter()
+        .chain(outputs)
+        .map(|artifact| &artifact.location);
+    let places = named.chain(orders.archive_location.iter().filter(|_| common));
+    let mut secrets = Secrets::new();
+    for selector in places.flat_map(ArtifactLocation::secrets) {
+        if let Some((name, key)) = selector.named() {
+            let may_lack = secrets.entry((name.to_owned(), key.to_owned())).or_insert(true);
+            *may_lack &= selector.is_optional();
+        }
+    }
+    secrets
+}
+
+/// One volume for all of them: the value of a key is the file `NAME/KEY`.
+fn secrets_volume(secrets: &Secrets) -> Value {
+    let source = |((name, key), optional): (&(String, String), &bool)| {
+        json!({"secret": {
+            "name": name, "optional": optional, "items": [{"key": key, "path": format!("{name}/{key}")}],
+        }})
+    };
+    let sources: Vec<Value> = secrets.iter().map(source).collect();
+    json!({"name": SECRETS_VOLUME, "projected": {"sources": sources}})
 }
 
 /// The container that copies the binary to where the others find it.
@@ -327,7 +376,7 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
         include_result: job.include_result,
         archive_logs: archives_logs(job),
         deadline: job.deadline.map(meta::time::seconds).unwrap_or_default(),
-        repository: job.config.artifact_repository.clone(),
+        repository: job.repository.cloned(),
         ..Orders::default()
     })
 }
@@ -335,7 +384,7 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
 /// Where artifacts without a place of their own go.
 fn place(job: &Job<'_>) -> Option<ArtifactLocation> {
     let own = job.template.archive_location.clone();
-    let repository = || job.config.artifact_repository.as_ref().map(|r| r.location());
+    let repository = || job.repository.map(ArtifactRepository::location);
     own.filter(ArtifactLocation::has_location).or_else(repository)
 }
 
@@ -353,4 +402,47 @@ fn output(artifact: &Artifact, place: Option<&ArtifactLocation>) -> Artifact {
         output.location.relocate(place);
     }
     output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `NAME/KEY`, with `?` where it may be absent.
+    fn check(orders: &Value, expected: &[&str]) {
+        let orders: Orders = serde_json::from_value(orders.clone()).expect("orders");
+        let found: Vec<String> = secrets_of(&orders)
+            .into_iter()
+            .map(|((name, key), optional)| format!("{name}/{key}{}", if optional { "?" } else { "" }))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_the_secrets_of_places_that_are_used_are_mounted() {
+        let secret = |key: &str| json!({"name": "s", "key": key});
+        let place = |key: &str| json!({"s3": {"endpoint": "e", "bucket": "b", "key": "k", "accessKeySecret": secret(key)}});
+        let at = |key: &str| {
+            let mut artifact = place(key);
+            artifact["name"] = "a".into();
+            artifact
+        };
+        check(&json!({"archiveLocation": place("common")}), &[]);
+        check(
+            &json!({"archiveLocation": place("common"), "archiveLogs": true}),
+            &["s/common"],
+        );
+        check(
+            &json!({"archiveLocation": place("common"), "outputArtifacts": [{"name": "a", "path": "/a"}]}),
+            &["s/common"],
+        );
+        check(
+            &json!({"archiveLocation": place("common"), "inputs": [at("in")], "outputArtifacts": [at("out")]}),
+            &["s/in", "s/out"],
+        );
+        let optional = json!({"http": {"url": "u", "auth": {"basicAuth": {
+            "usernameSecret": {"name": "s", "key": "user", "optional": true},
+        }}}});
+        check(&json!({"inputs": [optional]}), &["s/user?"]);
+    }
 }

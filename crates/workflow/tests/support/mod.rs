@@ -476,6 +476,7 @@ pub fn library(documents: &[Value]) -> Library {
                 let kind = document["metadata"]["labels"]["workflows.argoproj.io/configmap-type"].as_str();
                 let map = workflow::contract::ConfigMap {
                     kind: kind.unwrap_or_default().to_owned(),
+                    default_repository: String::new(),
                     data: serde_json::from_value(document["data"].clone()).unwrap_or_default(),
                 };
                 library.config_maps.insert(name, Arc::new(map));
