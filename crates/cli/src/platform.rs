@@ -66,6 +66,8 @@ pub struct ControlOptions {
     pub exec_image: Option<String>,
     /// Whether the cluster's nodes mount images as volumes.
     pub image_volumes: bool,
+    /// Whether to write nothing, and say what would be written.
+    pub shadow: bool,
 }
 
 /// How to start a platform.

@@ -148,6 +148,11 @@ impl Executor {
         self
     }
 
+    /// Whether its writes are told instead of done.
+    pub fn is_shadow(&self) -> bool {
+        self.gate.shadow().is_some()
+    }
+
     /// The counts it adds to.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
@@ -165,6 +170,10 @@ impl Executor {
     }
 
     async fn write_for(&self, write: &Write, accept: &'static str) -> Result<Bytes, Failure> {
+        if let Some(shadow) = self.gate.shadow() {
+            shadow.hear(write);
+            return Err(Failure::Unavailable("a shadow writes nothing".to_owned()));
+        }
         let (method, path, content_type, body) = write.request();
         let request = Request {
             method,

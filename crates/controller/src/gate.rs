@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::shadow::Shadow;
+
 /// Until when this process leads. Cheap to clone; all clones tell the same.
 #[derive(Clone, Debug, Default)]
 pub struct Term(Arc<Mutex<Option<Instant>>>);
@@ -76,14 +78,15 @@ impl Pace {
 pub struct Gate {
     term: Option<Term>,
     pace: Option<Arc<Pace>>,
+    shadow: Option<Shadow>,
 }
 
 impl Gate {
     /// A gate that lets requests pass at this rate.
     pub fn paced(rate: Rate) -> Self {
         Self {
-            term: None,
             pace: Some(Arc::new(Pace::new(rate))),
+            ..Self::default()
         }
     }
 
@@ -92,8 +95,22 @@ impl Gate {
     pub fn within(&self, term: &Term) -> Self {
         Self {
             term: Some(term.clone()),
-            pace: self.pace.clone(),
+            ..self.clone()
         }
+    }
+
+    /// The same gate, at which writes are told and let nowhere.
+    #[must_use]
+    pub fn shadowing(&self, shadow: Shadow) -> Self {
+        Self {
+            shadow: Some(shadow),
+            ..self.clone()
+        }
+    }
+
+    /// Who hears of writes instead of the API, if anybody.
+    pub(crate) fn shadow(&self) -> Option<&Shadow> {
+        self.shadow.as_ref()
     }
 
     /// Waits for a request's turn; whether it may go out.

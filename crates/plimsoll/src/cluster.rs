@@ -5,12 +5,13 @@
 //!      \--> Lease                           metrics, health --> whoever asks
 //! ```
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use cli::{ControlOptions, PlatformError};
 use controller::lease::{self, Election};
 use controller::workflow::{Delivery, ExecConfig, MachineConfig};
-use controller::{Executor, Gate, Metrics, Rate};
+use controller::{Executor, Gate, Metrics, Rate, Shadow};
 use kinds::kube::Client;
 use meta::ObjectKey;
 use meta::host::Host;
@@ -42,15 +43,30 @@ pub(crate) async fn control(
         per_second: options.rate.0,
         burst: options.rate.1,
     });
-    let config = controller::Config::cluster(workflow(&options), gate.within(&term));
+    let gate = if options.shadow {
+        gate.shadowing(Shadow::new(tell))
+    } else {
+        gate.within(&term)
+    };
+    let config = controller::Config::cluster(workflow(&options), gate);
     let lead = |over| {
         let client = client.clone();
         let connect = move |_: &controller::Identity| client.clone();
         controller::run_all(connect, host.clone(), config.clone(), Arc::clone(&metrics), over)
     };
-    election.run(lead, shutdown).await;
+    if options.shadow {
+        lead(shutdown).await;
+    } else {
+        election.run(lead, shutdown).await;
+    }
     drop(serving);
     Ok(())
+}
+
+/// A line of what a shadow would do.
+fn tell(decision: &serde_json::Value) {
+    // A shadow whose reader has gone has nothing else to do, and is ended by a signal.
+    let _ = writeln!(std::io::stdout(), "{decision}");
 }
 
 /// The election's own requests pass no gate: the lease comes before everything else.

@@ -51,6 +51,10 @@ pub struct Args {
     /// Mount that image as a volume instead of copying the program: needs nodes that have image volumes
     #[arg(long)]
     image_volumes: bool,
+    /// Write nothing: print a line of JSON for each thing that would be written. Takes no lease and needs rights to
+    /// read only
+    #[arg(long, conflicts_with_all = ["lease", "identity"])]
+    shadow: bool,
 }
 
 /// Runs the command.
@@ -85,6 +89,7 @@ fn options(args: Args, namespace: String) -> ControlOptions {
         rate: (args.requests_per_second, args.burst),
         exec_image: args.exec_image,
         image_volumes: args.image_volumes,
+        shadow: args.shadow,
     }
 }
 

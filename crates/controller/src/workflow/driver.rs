@@ -13,7 +13,7 @@ use futures::FutureExt;
 use meta::{ObjectKey, Timestamp};
 use tokio::time::Instant;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, LONGEST};
 use crate::context::Context;
 use crate::events::{About, Recorder, Saying};
 use crate::executor::Failure;
@@ -36,6 +36,8 @@ enum End {
     Rebuild,
     /// Something did not work: build another after a wait.
     Failed,
+    /// What is to be done was told: what others do comes by mail.
+    Told,
 }
 
 pub(super) struct Driver {
@@ -138,6 +140,8 @@ impl Driver {
                 Ok(End::Done) if self.registry.retire(&self.key, &self.mailbox) => return,
                 Ok(End::Done | End::Rebuild) => {}
                 Ok(End::Failed) => tokio::time::sleep(backoff.wait()).await,
+                // Time alone may bring another decision.
+                Ok(End::Told) => drop(tokio::time::timeout(LONGEST, self.mailbox.came()).await),
                 Err(_) => {
                     self.context.metrics().panics.add(1);
                     tracing::error!(workflow = %self.key, "planning panicked; it will be tried again");
@@ -246,6 +250,7 @@ impl Driver {
             .await
             .map_err(|trouble| match trouble {
                 Trouble::Rebuild => End::Rebuild,
+                Trouble::Told => End::Told,
                 Trouble::Failed(failure) => {
                     tracing::debug!(workflow = %self.key, %failure, "a batch was not done");
                     End::Failed

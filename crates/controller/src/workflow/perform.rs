@@ -33,6 +33,8 @@ pub(super) enum Trouble {
     Rebuild,
     /// A write did not work.
     Failed(Failure),
+    /// The writes of a batch were told, not done: what follows depends on what others do.
+    Told,
 }
 
 pub(super) struct Performer {
@@ -71,6 +73,9 @@ impl Performer {
 
     /// Does a batch; gives the events that tell the machine of refusals.
     pub(super) async fn perform(&mut self, effects: Vec<Effect>) -> Result<Vec<Event>, Trouble> {
+        if self.context.executor.is_shadow() {
+            return self.tell(effects).await;
+        }
         let (mut together, mut refused) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
@@ -87,6 +92,24 @@ impl Performer {
         }
         refused.extend(self.go_together(together).await?);
         Ok(refused)
+    }
+
+    /// A shadow's batch: every write of it fails and is told, so that none keeps the others from being told.
+    async fn tell(&mut self, effects: Vec<Effect>) -> Result<Vec<Event>, Trouble> {
+        let (mut events, mut writes) = (Vec::new(), false);
+        for effect in effects {
+            match effect {
+                Effect::AskLocks(_) | Effect::ReleaseLocks { .. } | Effect::WakeAt(_) => {
+                    events.extend(self.one(effect).await.ok().flatten());
+                    continue;
+                }
+                Effect::EmitEvent { .. } => continue,
+                Effect::PatchWorkflow(patch) => drop(self.patch_workflow(*patch).await),
+                other => drop(self.one(other).await),
+            }
+            writes = true;
+        }
+        if writes { Err(Trouble::Told) } else { Ok(events) }
     }
 
     async fn go_together(&self, effects: Vec<Effect>) -> Result<Vec<Event>, Trouble> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::rights;
 
 /// How long anything may take on a busy machine. No test fails for being slow before this.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// How often something that will be so is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Every uid that a pod of a name had.
 type Seen = BTreeMap<String, BTreeSet<String>>;
@@ -107,6 +107,11 @@ impl Cluster {
 
     /// Starts a replica of this name.
     pub(crate) fn controller(&self, identity: &str) -> Controller {
+        Controller::start(&mut self.controller_command(identity))
+    }
+
+    /// The command of a replica of this name.
+    pub(crate) fn controller_command(&self, identity: &str) -> Command {
         let arguments = [
             "controller",
             "--no-listen",
@@ -115,10 +120,20 @@ impl Cluster {
             "--identity",
             identity,
         ];
-        let child = self.plimsoll(self.controllers.path(), &arguments).spawn();
-        Controller {
-            child: child.expect("the binary starts"),
-        }
+        self.plimsoll(self.controllers.path(), &arguments)
+    }
+
+    /// Starts a shadow, whose decisions are read from its output.
+    pub(crate) fn shadow(&self) -> Controller {
+        let arguments = [
+            "controller",
+            "--no-listen",
+            "--shadow",
+            "--instance-id",
+            &self.namespace,
+        ];
+        let mut command = self.plimsoll(self.controllers.path(), &arguments);
+        Controller::start(command.stdout(Stdio::piped()))
     }
 
     fn workflows(&self) -> Api<DynamicObject> {
@@ -255,6 +270,13 @@ impl Cluster {
 }
 
 impl Controller {
+    /// Starts it.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self {
+            child: command.spawn().expect("the binary starts"),
+        }
+    }
+
     /// Ends it as a crash does.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
@@ -267,6 +289,11 @@ impl Controller {
             .ok()
             .and_then(rustix::process::Pid::from_raw);
         rustix::process::kill_process(pid.expect("a process id"), signal).expect("it runs");
+    }
+
+    /// What it prints.
+    pub(crate) fn stdout(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("a shadow's output is taken once")
     }
 
     /// Waits until it has ended by itself; whether in good order.

@@ -1,7 +1,7 @@
 //! The controller dies, and pods go while it is away: nothing that ran runs again, nothing is forgotten.
 
 use crate::cluster::{Cluster, eventually, phase};
-use crate::shapes::{chain, template};
+use crate::manifests::{chain, template};
 
 #[tokio::test]
 async fn pods_deleted_while_the_controller_is_down_do_not_run_again() {

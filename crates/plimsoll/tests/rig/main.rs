@@ -14,9 +14,11 @@ mod buckets;
 mod cluster;
 mod crashes;
 mod install;
+mod manifests;
 mod outputs;
 mod replicas;
 mod rights;
+mod shadow;
 mod shapes;
 
 #[path = "../../../artifacts/tests/s3/mod.rs"]

@@ -5,7 +5,7 @@ use kinds::kube::Api;
 use rustix::process::Signal;
 
 use crate::cluster::{Cluster, eventually};
-use crate::shapes::{chain, template};
+use crate::manifests::{chain, template};
 
 async fn leads(cluster: &Cluster, identity: &str) -> i32 {
     let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
@@ -48,5 +48,23 @@ async fn another_replica_takes_over_from_one_that_stands_still() {
     second.signal(Signal::TERM);
     assert!(second.wait(), "it ends in good order");
     assert_eq!(leads(&cluster, "first").await, 2);
+    cluster.remove().await;
+}
+
+#[tokio::test]
+async fn another_replica_takes_over_from_one_that_is_killed() {
+    let Some(cluster) = Cluster::new("killed-leader").await else {
+        return;
+    };
+    let first = cluster.controller("first");
+    leads(&cluster, "first").await;
+    let _second = cluster.controller("second");
+    cluster.submit("wf", chain(4, &template("step", "1s", 0))).await;
+    let begun = async || (cluster.nodes_in("wf", "Succeeded").await >= 2).then_some(());
+    eventually(begun).await.expect("the first step ends");
+    first.kill();
+    assert_eq!(leads(&cluster, "second").await, 1);
+    assert_eq!(cluster.ended("wf").await["status"]["phase"], "Succeeded");
+    cluster.each_pod_was_made_once(4);
     cluster.remove().await;
 }

@@ -1,0 +1,64 @@
+//! The reports of `plimsoll exec`, for pods of fake nodes: each gives every output parameter that is asked for.
+
+use std::collections::BTreeSet;
+
+use argo::exec::{Orders, REPORT_COMPLETED_LABEL, WORKFLOW_LABEL};
+use futures::TryStreamExt as _;
+use kinds::k8s::api::core::v1::Pod;
+use kinds::kube::api::{DynamicObject, PostParams};
+use kinds::kube::runtime::{WatchStreamExt as _, watcher};
+use kinds::kube::{Api, Error};
+use serde_json::json;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::cluster::{Cluster, LOOK_EVERY};
+
+/// Reports for every pod of the cluster's namespace, until dropped.
+pub(crate) fn of_all_pods(cluster: &Cluster) -> AbortOnDropHandle<()> {
+    let (pods, results) = (cluster.pods(), cluster.of_argo("WorkflowTaskResult"));
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut seen = BTreeSet::new();
+        let mut events = Box::pin(watcher(pods, watcher::Config::default()).default_backoff());
+        loop {
+            // What cannot be had now is listed again.
+            if let Ok(Some(watcher::Event::Apply(pod) | watcher::Event::InitApply(pod))) =
+                events.try_next().await
+                && let Some(orders) = orders(&pod)
+                && seen.insert(pod.metadata.uid)
+            {
+                report(&results, &orders).await;
+            }
+        }
+    }))
+}
+
+fn orders(pod: &Pod) -> Option<Orders> {
+    let env = pod.spec.as_ref()?.containers.first()?.env.as_ref()?;
+    let look_up = |name: &str| env.iter().find(|variable| variable.name == name)?.value.clone();
+    Orders::from_env(look_up)?.ok()
+}
+
+async fn report(results: &Api<DynamicObject>, orders: &Orders) {
+    let outputs: Vec<_> = orders
+        .output_parameters
+        .iter()
+        .map(|parameter| json!({"name": parameter.name, "value": format!("of {}", orders.node_id)}))
+        .collect();
+    let result = json!({
+        "apiVersion": argo::API_VERSION, "kind": "WorkflowTaskResult",
+        "metadata": {
+            "name": orders.node_id,
+            "labels": {WORKFLOW_LABEL: orders.workflow, REPORT_COMPLETED_LABEL: "true"},
+        },
+        "outputs": {"parameters": outputs},
+    });
+    let result: DynamicObject = serde_json::from_value(result).expect("an object");
+    loop {
+        match results.create(&PostParams::default(), &result).await {
+            Ok(_) => return,
+            Err(Error::Api(status)) if status.code == 409 => return,
+            // The API server may be away; the executor tries for ten minutes.
+            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}
