@@ -11,6 +11,8 @@
 
 mod filter;
 mod machine;
+pub mod mig;
+pub mod packing;
 mod pod;
 mod resources;
 mod score;

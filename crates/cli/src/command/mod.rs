@@ -23,6 +23,7 @@ pub mod resubmit;
 pub mod resume;
 pub mod retry;
 pub mod run;
+pub mod sim;
 pub mod stop;
 pub mod submit;
 pub mod suspend;
@@ -113,6 +114,7 @@ pub enum Command {
     Install(install::Args),
     Upgrade(upgrade::Args),
     Uninstall(uninstall::Args),
+    Sim(sim::Args),
     Completions(completions::Args),
     Version(version::Args),
 }
@@ -145,6 +147,7 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Install(args) => install::run(context, args).await,
         Command::Upgrade(args) => upgrade::run(context, args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,
+        Command::Sim(args) => sim::run(context, args),
         Command::Completions(args) => completions::run(context, &args),
         Command::Version(args) => version::run(context, &args),
     }
