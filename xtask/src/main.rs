@@ -59,6 +59,8 @@ enum Chore {
 enum Bench {
     /// What a step costs, alone, in chains and in fans; JSON lines.
     Steps(bench::Steps),
+    /// How fast pods are placed on 1,213, 5,000 and 10,000 machines; JSON lines.
+    Schedule,
 }
 
 fn main() -> ExitCode {
@@ -78,6 +80,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             bench::steps(&options)?;
             Ok(ExitCode::SUCCESS)
         }
+        Chore::Bench(Bench::Schedule) => example("replay", "schedule", &[]),
         Chore::Conformance => {
             let arguments = [
                 "test",
@@ -91,18 +94,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
             cargo(&arguments, &[("PLIMSOLL_CONFORMANCE", "slow")])
         }
         Chore::World { arguments } => {
-            let world = [
-                "run",
-                "--release",
-                "--quiet",
-                "--package",
-                "world",
-                "--example",
-                "world",
-                "--",
-            ];
             let arguments = arguments.iter().map(String::as_str);
-            cargo(&world.into_iter().chain(arguments).collect::<Vec<_>>(), &[])
+            example("world", "world", &arguments.collect::<Vec<_>>())
         }
         Chore::Soak(options) => {
             soak::soak(&options)?;
@@ -131,6 +124,21 @@ fn run(chore: Chore) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Runs an example of a package, optimised.
+fn example(package: &str, name: &str, arguments: &[&str]) -> Result<ExitCode> {
+    let run = [
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        package,
+        "--example",
+        name,
+        "--",
+    ];
+    cargo(&[&run, arguments].concat(), &[])
 }
 
 fn tidy() -> Result<ExitCode> {

@@ -23,11 +23,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// How many requests for each profile come while one instance lasts, to one device.
+    /// How many requests for each profile come while one instance lasts, to all devices.
     pub fn rates(&self, geometry: &Geometry) -> Vec<f64> {
         let memory = |profile: &usize| f64::from(geometry.profiles[*profile].memory);
         let asked: f64 = self.profiles.iter().map(memory).sum();
-        let rate = self.load * f64::from(geometry.memory) / asked;
+        let rate = self.load * f64::from(geometry.memory) * self.devices as f64 / asked;
         let all = 0..geometry.profiles.len();
         all.map(|profile| {
             if self.profiles.contains(&profile) {
@@ -42,7 +42,7 @@ impl Stream {
     /// The part of requests that `placer` refuses, after the warm-up.
     pub fn refused(&self, placer: &mut dyn Placer, geometry: &Geometry, seed: u64) -> f64 {
         let mut draws = Draws::new(seed);
-        let rate = self.rates(geometry).iter().sum::<f64>() * self.devices as f64;
+        let rate = self.rates(geometry).iter().sum::<f64>();
         let (mut now, mut refused) = (0.0, 0);
         let mut ends = BinaryHeap::new();
         for request in 0..self.requests {
@@ -117,7 +117,7 @@ pub enum Rule {
     FirstFit,
     /// The device with least free memory where it fits, at the lowest start.
     BestFit,
-    /// Where the fewest possible placements are lost.
+    /// Where the fewest possible placements are lost; of equals on the device with least free memory.
     LeastLoss,
 }
 
@@ -140,19 +140,21 @@ impl Simple {
     }
 
     /// What the rule has against a placement.
-    fn cost(&self, before: StateId, place: &Placement) -> i64 {
+    fn cost(&self, before: StateId, place: &Placement) -> (i64, i64) {
         let difference = |a: usize, b: usize| a as i64 - b as i64;
+        let full = -i64::from(self.table.taken(before));
+        let lost = difference(self.table.freedom(before), self.table.freedom(place.after));
         match self.rule {
-            Rule::FirstFit => 0,
-            Rule::BestFit => -i64::from(self.table.taken(before)),
-            Rule::LeastLoss => difference(self.table.freedom(before), self.table.freedom(place.after)),
+            Rule::FirstFit => (0, 0),
+            Rule::BestFit => (full, 0),
+            Rule::LeastLoss => (lost, full),
         }
     }
 }
 
 impl Placer for Simple {
     fn place(&mut self, profile: usize) -> Option<Instance> {
-        let mut best: Option<(i64, usize, Placement)> = None;
+        let mut best: Option<((i64, i64), usize, Placement)> = None;
         for (device, state) in self.devices.iter().enumerate() {
             for place in self.table.placements(*state, profile) {
                 let cost = self.cost(*state, place);

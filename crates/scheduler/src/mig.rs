@@ -11,6 +11,7 @@
 //! half of the device leaves room for everything that a whole half can hold, at start 0 it does not. There are few
 //! hundred states, so that what each is worth can be worked out once.
 
+mod alone;
 mod geometry;
 mod outlook;
 mod pool;

@@ -45,7 +45,11 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "workloads",
         ],
     ),
-    ("cli", &["meta", "argo", "kinds", "expr", "schema", "workflow"]),
+    ("replay", &["scheduler"]),
+    (
+        "cli",
+        &["meta", "argo", "kinds", "expr", "schema", "workflow", "replay"],
+    ),
     (
         "plimsoll",
         &[

@@ -1,6 +1,6 @@
 //! Devices of one geometry, and the instances placed on them.
 
-use super::{Outlook, Placement, StateId, Table};
+use super::{Outlook, Placement, StateId, Table, alone};
 
 /// An instance: which device it is on, what it is and where it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,26 +18,31 @@ pub struct Instance {
 pub struct Pool {
     table: Table,
     outlook: Outlook,
-    /// By profile: how often it is asked for, beside the others.
-    demand: Vec<f64>,
+    /// By profile: how often it is asked for while one instance lasts.
+    rates: Vec<f64>,
     devices: Vec<StateId>,
     /// By profile: the room for it on all devices.
     room: Vec<f64>,
+    /// For a device on its own, by state: the refusals to come.
+    alone: Option<Vec<f64>>,
 }
 
 impl Pool {
-    /// Empty devices that expect requests for each profile in proportion to `demand`.
-    pub fn new(table: Table, demand: &[f64], devices: usize) -> Self {
+    /// Empty devices that expect requests for each profile at `rates`, all devices together, where an instance ends
+    /// at rate 1.
+    pub fn new(table: Table, rates: &[f64], devices: usize) -> Self {
         let outlook = Outlook::new(&table);
         let profiles = 0..table.geometry().profiles.len();
         let room = profiles
             .clone()
             .map(|profile| devices as f64 * outlook.room(StateId::EMPTY, profile));
+        let rates: Vec<f64> = profiles
+            .map(|profile| rates.get(profile).copied().unwrap_or(0.0))
+            .collect();
         Self {
             room: room.collect(),
-            demand: profiles
-                .map(|profile| demand.get(profile).copied().unwrap_or(0.0))
-                .collect(),
+            alone: (devices == 1).then(|| alone::refusals(&table, &rates)),
+            rates,
             devices: vec![StateId::EMPTY; devices],
             outlook,
             table,
@@ -95,14 +100,17 @@ impl Pool {
 
     /// What room for each profile is worth: more where it is asked for, and where there is little.
     fn weights(&self) -> Vec<f64> {
-        self.demand
+        self.rates
             .iter()
             .zip(&self.room)
-            .map(|(demand, room)| demand / (room + 1.0))
+            .map(|(rate, room)| rate / (room + 1.0))
             .collect()
     }
 
     fn cost(&self, weights: &[f64], before: StateId, after: StateId) -> f64 {
+        if let Some(refusals) = &self.alone {
+            return refusals[after.index()] - refusals[before.index()];
+        }
         let lost = |profile| self.outlook.room(before, profile) - self.outlook.room(after, profile);
         weights
             .iter()

@@ -187,7 +187,10 @@ mod tests {
         check(&[(810, 10.0), (190, 1.0)], &[(190, 0.0), (810, 1000.0)]);
         // And the other way about.
         check(&[(810, 1.0), (190, 50.0)], &[(190, 200.0), (810, 800.0)]);
-        // Each alone would waste 300: one of each is a device.
-        check(&[(350, 1.0), (650, 1.0)], &[(350, 350.0), (1000, 1000.0)]);
+        // Where there are more of the small ones, two of them share the next device.
+        check(
+            &[(350, 2.0), (650, 1.0)],
+            &[(350, 500.0), (650, 500.0), (1000, 1000.0)],
+        );
     }
 }

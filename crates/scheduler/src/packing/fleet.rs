@@ -15,9 +15,14 @@ pub struct Fleet {
     /// What is free of extended resources: a row of `resources` amounts for each machine.
     extended: Vec<i64>,
     resources: usize,
-    /// Machines in the order in which they changed: readers keep their place in it.
+    /// Machines in the order in which they changed lately: readers keep their place in it.
     changes: Vec<MachineId>,
+    /// How many changes came before those.
+    forgotten: usize,
 }
+
+/// Changes that are remembered for each machine: a reader that missed more looks at every machine instead.
+const CHANGES_PER_MACHINE: usize = 4;
 
 impl Fleet {
     /// No machines, which will tell `resources` extended resources apart.
@@ -36,7 +41,7 @@ impl Fleet {
         self.versions.push(0);
         let amounts = (0..self.resources).map(|i| extended.get(i).copied().unwrap_or(0));
         self.extended.extend(amounts);
-        self.changes.push(id);
+        self.log(id);
         id
     }
 
@@ -48,6 +53,11 @@ impl Fleet {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.machines.is_empty()
+    }
+
+    /// The machines' numbers.
+    pub fn ids(&self) -> impl Iterator<Item = MachineId> + use<> {
+        (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).map(MachineId)
     }
 
     /// What is free on each machine.
@@ -70,9 +80,14 @@ impl Fleet {
         self.versions[id.index()]
     }
 
-    /// The machines that changed, in order, since the beginning.
-    pub fn changes(&self) -> &[MachineId] {
-        &self.changes
+    /// How many changes there have been.
+    pub fn change_count(&self) -> usize {
+        self.forgotten + self.changes.len()
+    }
+
+    /// The machines that changed, in order, after the first `seen` changes; `None` if that is too long ago.
+    pub fn changes_since(&self, seen: usize) -> Option<&[MachineId]> {
+        self.changes.get(seen.checked_sub(self.forgotten)?..)
     }
 
     /// Whether everything that `request` asks for is free on a machine.
@@ -133,6 +148,15 @@ impl Fleet {
             self.extended[start + usize::from(*resource)] += sign * amount;
         }
         self.versions[id.index()] += 1;
+        self.log(id);
+    }
+
+    fn log(&mut self, id: MachineId) {
+        if self.changes.len() > CHANGES_PER_MACHINE * self.machines.len() {
+            let oldest = self.changes.len() / 2;
+            self.changes.drain(..oldest);
+            self.forgotten += oldest;
+        }
         self.changes.push(id);
     }
 }

@@ -117,7 +117,6 @@ impl<P: Policy> Planner<P> {
     /// Brings the scores of a shape up to date.
     fn renew(&mut self, shape: ShapeId) {
         let scores = &mut self.scores[shape.index()];
-        let changes = self.fleet.changes();
         let generation = self.policy.generation();
         let (fleet, policy, ties) = (&self.fleet, &self.policy, &self.ties);
         let request = self.shapes.request(shape);
@@ -127,16 +126,16 @@ impl<P: Policy> Planner<P> {
             }
             key(policy.offer(fleet, id, request).score, rank(ties, id))
         };
-        let missed = changes.len() - scores.seen;
-        if scores.generation != generation || missed >= fleet.len() {
-            let ids = (0..fleet.len()).map(|i| MachineId(u32::try_from(i).unwrap_or(u32::MAX)));
-            scores.keys = ids.map(key).collect();
-        } else {
-            for id in &changes[scores.seen..] {
-                scores.keys[id.index()] = key(*id);
+        let current = scores.generation == generation && scores.keys.len() == fleet.len();
+        match fleet.changes_since(scores.seen) {
+            Some(missed) if current && missed.len() < fleet.len() => {
+                for id in missed {
+                    scores.keys[id.index()] = key(*id);
+                }
             }
+            _ => scores.keys = fleet.ids().map(key).collect(),
         }
-        scores.seen = changes.len();
+        scores.seen = fleet.change_count();
         scores.generation = generation;
     }
 }
