@@ -36,7 +36,9 @@ pub(crate) struct Image {
     pub(crate) names: Vec<String>,
     /// Paths without a leading slash, folders before what is in them.
     pub(crate) entries: Vec<(String, Entry)>,
-    /// What runs if the container says nothing.
+    /// What always runs, unless the container says a command.
+    pub(crate) entrypoint: Vec<String>,
+    /// What runs, or is given to the entry point, if the container says nothing.
     pub(crate) command: Vec<String>,
 }
 
@@ -50,7 +52,7 @@ impl Image {
         let config = json!({
             "architecture": ARCHITECTURE,
             "os": "linux",
-            "config": {"Cmd": self.command, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"]},
+            "config": {"Entrypoint": self.entrypoint, "Cmd": self.command, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"]},
             "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
         });
         let config = put_blob(
@@ -163,6 +165,7 @@ pub(crate) fn own(options: &Own) -> Result<()> {
             ("plimsoll".to_owned(), Entry::Program(bytes)),
             ("tmp".to_owned(), Entry::Folder(0o1777)),
         ],
+        entrypoint: Vec::new(),
         command: vec!["/plimsoll".to_owned()],
     };
     let output = options
@@ -260,6 +263,7 @@ mod tests {
                 ("bin/sh".to_owned(), Entry::Program(b"#!".to_vec())),
                 ("sh".to_owned(), Entry::Link("bin/sh".to_owned())),
             ],
+            entrypoint: Vec::new(),
             command: vec!["/bin/sh".to_owned()],
         };
         let files = written(&image);

@@ -9,6 +9,7 @@
 mod bench;
 mod go;
 mod image;
+mod parity;
 mod rig;
 mod soak;
 mod tidy;
@@ -50,6 +51,8 @@ enum Chore {
     S3,
     /// Make our own container image, without a container engine.
     Image(image::Own),
+    /// Run the same workflows on a laptop and on the rig's kubelet, beside what upstream left: one table.
+    Parity(parity::Options),
     /// A real Kubernetes on loopback, for tests.
     #[command(subcommand)]
     Rig(rig::Rig),
@@ -109,6 +112,10 @@ fn run(chore: Chore) -> Result<ExitCode> {
                     .context("with any other one on the PATH the tests run too")?
                     .display()
             );
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Parity(options) => {
+            parity::parity(options)?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::S3 => {

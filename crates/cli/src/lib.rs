@@ -45,7 +45,9 @@ use clap::Parser as _;
 pub use command::Cli;
 pub use error::{CommandError, ErrorKind};
 pub use exit::Exit;
-pub use platform::{ControlOptions, Platform, PlatformError, PlatformOptions, Right, Rights, Running};
+pub use platform::{
+    ControlOptions, ImageRuns, Platform, PlatformError, PlatformOptions, Right, Rights, Running,
+};
 
 /// Runs one command line to its end: `argv` includes the program's name.
 ///

@@ -66,8 +66,23 @@ pub struct ControlOptions {
     pub exec_image: Option<String>,
     /// Whether the cluster's nodes mount images as volumes.
     pub image_volumes: bool,
+    /// What images run that a container names no command for: pattern, entry point, arguments.
+    pub images: Vec<ImageRuns>,
     /// Whether to write nothing, and say what would be written.
     pub shadow: bool,
+}
+
+/// What an image runs where a container does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ImageRuns {
+    /// The image, or a pattern of images.
+    #[serde(skip)]
+    pub image: String,
+    /// Program and first arguments.
+    pub entrypoint: Vec<String>,
+    /// Arguments of a container that names none.
+    pub cmd: Vec<String>,
 }
 
 /// How to start a platform.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use cli::{ControlOptions, PlatformError};
 use controller::lease::{self, Election};
-use controller::workflow::{Delivery, ExecConfig, MachineConfig};
+use controller::workflow::{Delivery, ExecConfig, ImageCommand, MachineConfig};
 use controller::{Executor, Gate, Metrics, Rate, Shadow};
 use kinds::kube::Client;
 use meta::ObjectKey;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::observe;
 use crate::settings::host_name;
+use crate::{images, settings};
 
 /// Runs the controller until `shutdown`.
 pub(crate) async fn control(
@@ -85,6 +86,16 @@ fn identity(host: &Host) -> String {
     format!("{}_{:08x}", host_name(), u32::from_be_bytes(number))
 }
 
+/// The user's own, then what is known of everyone's.
+fn images(options: &ControlOptions) -> Vec<ImageCommand> {
+    let own = options.images.iter().cloned().map(|runs| ImageCommand {
+        pattern: runs.image,
+        entrypoint: runs.entrypoint,
+        arguments: runs.cmd,
+    });
+    own.chain(images::well_known().map(settings::command)).collect()
+}
+
 fn workflow(options: &ControlOptions) -> controller::workflow::Config {
     let own = ExecConfig::default();
     let exec = ExecConfig {
@@ -101,6 +112,7 @@ fn workflow(options: &ControlOptions) -> controller::workflow::Config {
             instance_id: options.instance_id.clone(),
             home: Some(options.lease.0.clone()),
             exec,
+            images: images(options),
             ..MachineConfig::default()
         }),
         ..controller::workflow::Config::default()

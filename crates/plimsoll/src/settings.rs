@@ -20,11 +20,6 @@ const KEPT: [&str; 4] = ["HOME", "LANG", "LC_ALL", "TZ"];
 
 /// The controllers of a platform of one machine.
 pub(crate) fn controllers(directory: &Directory, config: &Config) -> controller::Config {
-    let command = |image: Image| ImageCommand {
-        pattern: image.pattern,
-        entrypoint: image.entrypoint,
-        arguments: image.arguments,
-    };
     let images = config.images.iter().map(image).chain(images::well_known());
     let machine = controller::workflow::MachineConfig {
         artifact_repository: Some(repository(&directory.artifacts())),
@@ -35,6 +30,15 @@ pub(crate) fn controllers(directory: &Directory, config: &Config) -> controller:
         machine: Arc::new(machine),
         ..controller::workflow::Config::default()
     })
+}
+
+/// What an image runs, as the workflow controller is told.
+pub(crate) fn command(image: Image) -> ImageCommand {
+    ImageCommand {
+        pattern: image.pattern,
+        entrypoint: image.entrypoint,
+        arguments: image.arguments,
+    }
 }
 
 /// A folder of this machine as Argo names a store that it does not know.

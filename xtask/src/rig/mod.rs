@@ -22,7 +22,7 @@ mod process;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
 use self::control_plane::{ControlPlane, PROGRAMS, Place};
@@ -76,6 +76,16 @@ pub(crate) fn run(what: Rig) -> Result<()> {
         Rig::Down(which) => down(&Folder::new(which.folder)?),
         Rig::Status(which) => status(&Folder::new(which.folder)?),
     }
+}
+
+/// The administrator's kubeconfig of a rig that is up.
+pub(crate) fn kubeconfig(which: Which) -> Result<PathBuf> {
+    let kubeconfig = Folder::new(which.folder)?.kubeconfig("admin");
+    ensure!(
+        kubeconfig.is_file(),
+        "no rig is up: `cargo xtask rig up` starts one"
+    );
+    Ok(kubeconfig)
 }
 
 fn up(options: Up) -> Result<()> {

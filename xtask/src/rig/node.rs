@@ -31,13 +31,15 @@ pub(crate) const PROGRAMS: [&str; 2] = ["containerd", "kubelet"];
 /// How long it may take to be ready on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 /// What it needs of this machine, and the Debian package that has it.
-const NEEDED: [(&str, &str); 6] = [
+const NEEDED: [(&str, &str); 8] = [
     ("/usr/bin/containerd", "containerd"),
     ("/usr/sbin/runc", "runc"),
     ("/usr/lib/cni/bridge", "containernetworking-plugins"),
     ("/usr/sbin/iptables", "iptables"),
     ("/sbin/ip", "iproute2"),
     (images::BUSYBOX, "busybox-static"),
+    (images::PYTHON, "python3"),
+    (images::JQ, "jq"),
 ];
 /// Run in the namespace: nothing of the machine's own containers is seen or touched there. Volumes of pods lie in
 /// memory: copying a large program into one would otherwise wait for the disk.

@@ -1,6 +1,8 @@
 //! `plimsoll controller`: the workflow controller of a cluster, inside it or outside.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use kinds::kube::Client;
 use serde_json::Value;
@@ -11,7 +13,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Result, status_code};
 use crate::exit::Exit;
 use crate::install;
-use crate::platform::ControlOptions;
+use crate::platform::{ControlOptions, ImageRuns};
 use crate::signals::Interrupts;
 
 /// What the server answers for a group that it does not serve.
@@ -51,6 +53,10 @@ pub struct Args {
     /// Mount that image as a volume instead of copying the program: needs nodes that have image volumes
     #[arg(long)]
     image_volumes: bool,
+    /// What images run for steps with outputs that name no command, in the form of Argo's `images`: a map of images to
+    /// `entrypoint` and `cmd`
+    #[arg(long, value_name = "FILE")]
+    images: Option<PathBuf>,
     /// Write nothing: print a line of JSON for each thing that would be written. Takes no lease and needs rights to
     /// read only
     #[arg(long, conflicts_with_all = ["lease", "identity"])]
@@ -62,7 +68,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     let Connection { client, namespace } = connect(context).await?;
     check_served(&client).await?;
     install::warn_of_version(context, &client).await?;
-    let options = options(args, namespace);
+    let options = options(args, namespace)?;
     let mut interrupts = Interrupts::listen()?;
     let shutdown = CancellationToken::new();
     let control = context.platform.control(client, options, shutdown.clone());
@@ -80,8 +86,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     }
 }
 
-fn options(args: Args, namespace: String) -> ControlOptions {
-    ControlOptions {
+fn options(args: Args, namespace: String) -> Result<ControlOptions> {
+    Ok(ControlOptions {
         instance_id: Some(args.instance_id).filter(|id| !id.is_empty()),
         lease: (namespace, args.lease),
         identity: args.identity,
@@ -89,8 +95,21 @@ fn options(args: Args, namespace: String) -> ControlOptions {
         rate: (args.requests_per_second, args.burst),
         exec_image: args.exec_image,
         image_volumes: args.image_volumes,
+        images: args.images.as_deref().map_or(Ok(Vec::new()), read_images)?,
         shadow: args.shadow,
-    }
+    })
+}
+
+fn read_images(file: &Path) -> Result<Vec<ImageRuns>> {
+    let wrong = |error: &(dyn std::error::Error + 'static)| {
+        CommandError::input(format!("cannot use `{}`", file.display())).because(error)
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+    let images: BTreeMap<String, ImageRuns> = serde_saphyr::from_str(&text).map_err(|error| wrong(&error))?;
+    let named = images
+        .into_iter()
+        .map(|(image, runs)| ImageRuns { image, ..runs });
+    Ok(named.collect())
 }
 
 /// Every kind that the controller works with must be served: a watch of one that is not would wait for ever.

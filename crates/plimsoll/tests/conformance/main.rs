@@ -15,6 +15,7 @@
 #![expect(clippy::print_stderr, reason = "what is not run is said")]
 
 mod cases;
+mod choice;
 mod csv;
 mod e2e;
 mod examples;
@@ -27,13 +28,13 @@ mod nodes;
 mod normal;
 mod platform;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt;
 
 use cases::Case;
-use kept_out::KEPT_OUT;
+use choice::{choose, folder};
 use platform::Platform;
 
 /// How many run at once.
@@ -87,32 +88,6 @@ fn check(read: fn(&Path) -> Vec<Case>, at_least: usize) {
         "only {} cases are run",
         right.len()
     );
-}
-
-/// Where the cases are, if they are beside the repository.
-fn folder() -> Option<PathBuf> {
-    let folder = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/conformance/argo"
-    ));
-    if !folder.is_dir() {
-        eprintln!("passed over: {} is not there", folder.display());
-        return None;
-    }
-    Some(folder.to_owned())
-}
-
-/// The cases to run, and the others with their reasons.
-fn choose(cases: Vec<Case>, slow_too: bool) -> (Vec<Case>, Vec<(Case, &'static str)>) {
-    let mut chosen = Vec::new();
-    let mut waiting = Vec::new();
-    for case in cases {
-        match KEPT_OUT.iter().find(|(name, _)| *name == case.name) {
-            Some((_, reason)) if !(slow_too && *reason == kept_out::SLOW) => waiting.push((case, *reason)),
-            _ => chosen.push(case),
-        }
-    }
-    (chosen, waiting)
 }
 
 async fn run_all(cases: &[Case], limit: Duration) -> Vec<(&Case, Result<(), String>)> {

@@ -66,14 +66,14 @@ impl Platform {
 }
 
 /// An object as upstream's tests and command line read it: into Go's types.
-fn as_typed(object: &Value) -> Value {
+pub(crate) fn as_typed(object: &Value) -> Value {
     let mut object = object.clone();
     cli::check::read_as_typed(&mut object);
     object
 }
 
 /// What every namespace of the upstream run had, the namespace itself first.
-fn furniture(namespace: &str) -> [Value; 3] {
+pub(crate) fn furniture(namespace: &str) -> [Value; 3] {
     let limits = json!({"template": "2", "workflow": "1"});
     [
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
@@ -96,7 +96,7 @@ fn settings() -> String {
 }
 
 /// Whether only a person takes it further.
-fn is_at_rest(workflow: &Value) -> bool {
+pub(crate) fn is_at_rest(workflow: &Value) -> bool {
     let Some(nodes) = workflow["status"]["nodes"].as_object() else {
         return false;
     };

@@ -344,7 +344,8 @@ pub(crate) async fn eventually<T>(look: impl AsyncFn() -> Option<T>) -> Option<T
     None
 }
 
-async fn make_namespace(client: &Client, name: &str) {
+/// A namespace in which pods may be made.
+pub(crate) async fn make_namespace(client: &Client, name: &str) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let namespace = json!({"metadata": {"name": name}});
     let namespace = serde_json::from_value(namespace).expect("a namespace");
