@@ -20,6 +20,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("schema", &["meta"]),
     ("scheduler", &["meta"]),
     ("workloads", &["meta"]),
+    ("audit", &["meta", "scheduler"]),
     ("workflow", &["meta", "argo", "expr", "schema"]),
     ("kinds", &["meta", "argo"]),
     ("store", &["meta"]),
@@ -48,7 +49,9 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     ("replay", &["scheduler"]),
     (
         "cli",
-        &["meta", "argo", "kinds", "expr", "schema", "workflow", "replay"],
+        &[
+            "meta", "argo", "kinds", "expr", "schema", "workflow", "replay", "audit",
+        ],
     ),
     (
         "plimsoll",
@@ -81,6 +84,7 @@ pub(crate) const PURE_ROOMS: &[&str] = &[
     "schema",
     "scheduler",
     "workloads",
+    "audit",
     "workflow",
 ];
 
