@@ -44,7 +44,7 @@ fn one(view: &View<'_>, pod: &PodView<'_>, verdict: Verdict, placed: Option<&Pla
         &spec.scheduler_name
     };
     let conditions = pod.pod.status.conditions.iter();
-    let said = conditions
+    let mut said = conditions
         .filter(|condition| condition.kind == "PodScheduled")
         .map(|condition| &condition.message);
     Pending {
@@ -54,7 +54,7 @@ fn one(view: &View<'_>, pod: &PodView<'_>, verdict: Verdict, placed: Option<&Pla
         size: view.class(pod).size.clone(),
         gpus: pod.gpus,
         scheduler: scheduler.to_owned(),
-        said: said.last().cloned().unwrap_or_default(),
+        said: said.next_back().cloned().unwrap_or_default(),
         would_run: remedies(view, pod, &verdict, placed),
         why_not: verdict.why_not,
     }
@@ -94,37 +94,48 @@ fn verdict(view: &View<'_>, class: usize) -> Verdict {
     }
 }
 
+/// The obstacles of one kind of machines, counted.
+#[derive(Default)]
+struct Kind<'a> {
+    machines: usize,
+    obstacles: BTreeMap<&'a Obstacle, usize>,
+}
+
 /// The obstacles counted by pool and model.
 fn why_not(view: &View<'_>, all: &[Vec<Obstacle>]) -> Vec<WhyNot> {
-    let mut kinds: BTreeMap<(&str, Option<&str>), (usize, BTreeMap<&Obstacle, usize>)> = BTreeMap::new();
-    for (machine, obstacles) in view
+    let mut kinds: BTreeMap<(&str, Option<&str>), Kind<'_>> = BTreeMap::new();
+    let with_obstacles = view
         .machines
         .iter()
         .zip(all)
-        .filter(|(_, obstacles)| !obstacles.is_empty())
-    {
+        .filter(|(_, obstacles)| !obstacles.is_empty());
+    for (machine, obstacles) in with_obstacles {
         let model = machine.has_gpus().then_some(machine.model);
-        let (count, counted) = kinds.entry((machine.pool, model)).or_default();
-        *count += 1;
-        obstacles
-            .iter()
-            .for_each(|obstacle| *counted.entry(obstacle).or_default() += 1);
+        let kind = kinds.entry((machine.pool, model)).or_default();
+        kind.machines += 1;
+        for obstacle in obstacles {
+            *kind.obstacles.entry(obstacle).or_default() += 1;
+        }
     }
-    let kinds = kinds
+    kinds
         .into_iter()
-        .map(|((pool, model), (machines, counted))| WhyNot {
+        .map(|((pool, model), kind)| kind.why_not(pool, model))
+        .collect()
+}
+
+impl Kind<'_> {
+    fn why_not(self, pool: &str, model: Option<&str>) -> WhyNot {
+        let counted = self.obstacles.into_iter().map(|(obstacle, machines)| Counted {
+            obstacle: obstacle.clone(),
+            machines,
+        });
+        WhyNot {
             pool: pool.to_owned(),
             model: model.map(str::to_owned),
-            machines,
-            obstacles: counted
-                .into_iter()
-                .map(|(obstacle, machines)| Counted {
-                    obstacle: obstacle.clone(),
-                    machines,
-                })
-                .collect(),
-        });
-    kinds.collect()
+            machines: self.machines,
+            obstacles: counted.collect(),
+        }
+    }
 }
 
 /// What would let pods of a class run, the least first.

@@ -115,6 +115,13 @@ pub struct Holding {
     pub cost_idle: Dollars,
 }
 
+impl Holding {
+    /// Whether anything is known of how idle it is.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.measured > Gpus::ZERO || self.requested == Gpus::ZERO
+    }
+}
+
 impl AddAssign<&Holding> for Holding {
     fn add_assign(&mut self, other: &Self) {
         self.requested += other.requested;

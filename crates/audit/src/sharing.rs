@@ -72,7 +72,7 @@ fn packed(users: &[(f64, f64, usize)]) -> usize {
     for (busy, memory, _) in users {
         let room = gpus
             .iter_mut()
-            .find(|(time, data)| time.max(*data) >= 0.0 && *time + busy <= FULL && *data + memory <= FULL);
+            .find(|(time, data)| *time + busy <= FULL && *data + memory <= FULL);
         match room {
             Some((time, data)) => {
                 *time += busy;

@@ -15,10 +15,10 @@ pub(crate) const ROWS: usize = 8;
 pub fn text(report: &Report) -> String {
     let sections = [
         heading(report),
-        accounts("MODEL", &report.models, report),
-        accounts("POOL", &report.pools, report),
-        holdings("TEAM", &report.teams, report),
-        holdings("NAMESPACE", &report.namespaces, report),
+        accounts("MODEL", &report.models),
+        accounts("POOL", &report.pools),
+        holdings("TEAM", &report.teams),
+        holdings("NAMESPACE", &report.namespaces),
         sizes(report),
         findings(&report.findings),
         waiting::waiting(&report.pending),
@@ -92,7 +92,7 @@ pub(crate) fn totals(report: &Report) -> Vec<(&'static str, Gpus, Option<crate::
     rows
 }
 
-fn accounts(title: &str, rows: &[Named<Account>], report: &Report) -> String {
+fn accounts(title: &str, rows: &[Named<Account>]) -> String {
     if rows.is_empty() {
         return String::new();
     }
@@ -116,7 +116,7 @@ fn accounts(title: &str, rows: &[Named<Account>], report: &Report) -> String {
             row.machines.to_string(),
             row.allocatable.to_string(),
             row.holding.requested.to_string(),
-            idle(&row.holding, report),
+            idle(&row.holding),
             row.free.to_string(),
             row.stranded.to_string(),
             row.out_of_service.to_string(),
@@ -127,7 +127,7 @@ fn accounts(title: &str, rows: &[Named<Account>], report: &Report) -> String {
     columns.render()
 }
 
-fn holdings(title: &str, rows: &[Named<Holding>], report: &Report) -> String {
+fn holdings(title: &str, rows: &[Named<Holding>]) -> String {
     if rows.is_empty() {
         return String::new();
     }
@@ -143,21 +143,31 @@ fn holdings(title: &str, rows: &[Named<Holding>], report: &Report) -> String {
         columns.row([
             name.clone(),
             row.requested.to_string(),
-            idle(row, report),
+            idle(row),
             row.pending.to_string(),
             money(row.cost_requested.monthly()),
-            money(row.cost_idle.monthly()),
+            idle_cost(row),
         ]);
     }
     format!("{}{}", columns.render(), more(rows.len(), ROWS * 2))
 }
 
 /// How many GPUs are idle; `?` where nothing measured them.
-fn idle(holding: &Holding, report: &Report) -> String {
-    if report.cluster.usage.is_none() || (holding.measured == Gpus::ZERO && holding.requested > Gpus::ZERO) {
-        return "?".to_owned();
+fn idle(holding: &Holding) -> String {
+    measured(holding, holding.idle.to_string())
+}
+
+/// What the idle GPUs cost; `?` where nothing measured them.
+fn idle_cost(holding: &Holding) -> String {
+    measured(holding, money(holding.cost_idle.monthly()))
+}
+
+fn measured(holding: &Holding, figure: String) -> String {
+    if holding.is_measured() {
+        figure
+    } else {
+        "?".to_owned()
     }
-    holding.idle.to_string()
 }
 
 /// A line on what is not shown.

@@ -156,8 +156,8 @@ impl Usage {
 /// The device and its pod; none while no pod holds it.
 fn device(labels: &BTreeMap<String, String>) -> Option<Device> {
     let label = |keys: &[&str]| {
-        let values = keys.iter().filter_map(|key| labels.get(*key));
-        values.cloned().find(|value| !value.is_empty())
+        let mut values = keys.iter().filter_map(|key| labels.get(*key));
+        values.find(|value| !value.is_empty()).cloned()
     };
     let instance = label(&["GPU_I_ID"]).unwrap_or_default();
     Some(Device {

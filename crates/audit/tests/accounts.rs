@@ -101,7 +101,7 @@ fn shares_and_slices_are_parts_of_gpus() {
     let slice = json!({"nvidia.com/mig-3g.40gb": "1"});
     check(
         vec![node("n", mixed.clone())],
-        vec![pod("p", "n", slice.clone(), json!({}))],
+        vec![pod("p", "n", slice, json!({}))],
         "0.43/5.43/0/0/0",
     );
     // Slices that are asked for and free strand nothing, whatever others ask for; all CPU taken does.

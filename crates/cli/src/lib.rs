@@ -22,6 +22,7 @@ pub mod error;
 pub mod exit;
 pub mod follow;
 pub mod install;
+mod inventory;
 pub mod manifest;
 pub mod nodes;
 pub mod objects;

@@ -84,11 +84,10 @@ pub(super) fn holdings(title: &str, named: &[Named<Holding>]) -> String {
 }
 
 fn idle_cell(holding: &Holding) -> String {
-    let unknown = holding.measured == Gpus::ZERO && holding.requested > Gpus::ZERO;
-    if unknown {
-        "?".to_owned()
-    } else {
+    if holding.is_measured() {
         holding.idle.to_string()
+    } else {
+        "?".to_owned()
     }
 }
 

@@ -1,6 +1,10 @@
 //! Clusters made up for tests, as the API's own JSON.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on")]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a `json!` in a call reads better without `&`"
+)]
 
 use audit::{Cluster, Prices, Report, Settings, audit};
 use serde_json::{Value, json};

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::exit::{self, Exit};
 use crate::ui::ColorChoice;
 
+pub mod audit;
 pub mod completions;
 pub mod controller;
 pub mod delete;
@@ -110,6 +111,7 @@ pub enum Command {
     Retry(retry::Args),
     Resubmit(resubmit::Args),
     Node(node::Args),
+    Audit(audit::Args),
     Controller(controller::Args),
     Install(install::Args),
     Upgrade(upgrade::Args),
@@ -143,6 +145,7 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Retry(args) => retry::run(context, args).await,
         Command::Resubmit(args) => resubmit::run(context, args).await,
         Command::Node(args) => node::run(context, args).await,
+        Command::Audit(args) => audit::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Upgrade(args) => upgrade::run(context, args).await,

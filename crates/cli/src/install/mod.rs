@@ -25,6 +25,7 @@ use crate::error::Result;
 pub use cluster::{Applied, Cluster, State};
 pub use difference::differences;
 pub use pieces::pieces;
+pub(crate) use pieces::role;
 pub use render::yaml;
 pub use version::{Support, check_version};
 

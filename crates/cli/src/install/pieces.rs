@@ -116,7 +116,8 @@ fn step_rights(settings: &Settings, namespace: &str, rights: &Rights) -> Vec<Pie
     pieces
 }
 
-fn role(kind: &str, metadata: &Value, rights: &[Right], purpose: &'static str) -> Piece {
+/// A role of these rights.
+pub(crate) fn role(kind: &str, metadata: &Value, rights: &[Right], purpose: &'static str) -> Piece {
     let rules: Vec<_> = rights.iter().map(|right| &right.rule).collect();
     Piece {
         object: json!({

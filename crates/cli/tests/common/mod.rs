@@ -50,6 +50,7 @@ impl Random for Counted {
 pub struct Bench {
     pub client: Client,
     pub dir: tempfile::TempDir,
+    server: ApiServer,
     platform: Arc<Fake>,
 }
 
@@ -130,6 +131,7 @@ impl Bench {
         Self {
             client,
             dir: tempfile::tempdir().unwrap(),
+            server,
             platform,
         }
     }
@@ -162,6 +164,18 @@ impl Bench {
 
     /// Runs one command line; `DIR` in it stands for the bench's folder.
     pub async fn run(&self, line: &str) -> Outcome {
+        self.run_with(&self.client, line).await
+    }
+
+    /// Runs one command line as someone who may do only this.
+    pub async fn run_limited(&self, rules: Vec<apiserver::PolicyRule>, line: &str) -> Outcome {
+        let user = User::limited("someone", rules);
+        let service = self.server.client_service(user, Durability::Appended);
+        self.run_with(&Client::new(service, "default"), line).await
+    }
+
+    /// Runs one command line against the server behind this client.
+    pub async fn run_with(&self, client: &Client, line: &str) -> Outcome {
         let dir = self.dir.path().display().to_string();
         let words = line
             .split_whitespace()
@@ -176,7 +190,7 @@ impl Bench {
             self.platform.clone(),
             Box::new(variable),
         );
-        context.client = Some(self.client.clone());
+        context.client = Some(client.clone());
         let result = cli::command::run(&context, parsed).await;
         let exit = cli::finish(&context, result);
         let plain = |text: String| strip_str(&text).to_string().replace(&dir, "DIR");
