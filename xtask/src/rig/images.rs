@@ -55,7 +55,11 @@ pub(crate) fn make(folder: &Folder) -> Result<Vec<PathBuf>> {
         ),
         (
             "python",
-            python(small(busybox.clone())?)?.image(&["python:alpine3.23", "python:latest"]),
+            python(small(busybox.clone())?)?.image(&[
+                "python:alpine3.23",
+                "python:3.12-alpine",
+                "python:latest",
+            ]),
         ),
         ("jq", jq(small(busybox.clone())?)?),
         ("argosay", argosay(small(busybox)?)?),

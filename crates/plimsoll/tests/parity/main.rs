@@ -45,14 +45,17 @@ mod rights;
 #[path = "../../../artifacts/tests/s3/mod.rs"]
 mod s3;
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use regex::Regex;
 use serde_json::Value;
 
-use cases::{Case, Ending};
+use cases::{Case, Ending, documents, named};
 use kubelet::Kubelet;
 use live::final_phase;
+use normal::{differences, normal};
 use platform::Platform;
 
 /// How many cases run at once.
@@ -106,11 +109,29 @@ fn chosen() -> Option<Vec<Case>> {
     let cases: Vec<Case> = cases.into_iter().filter(fits).collect();
     let whole = !only.is_empty() || std::env::var_os("PLIMSOLL_PARITY").is_some_and(|value| value == "all");
     let count = if whole { cases.len() } else { FEW.min(cases.len()) };
-    Some(
-        (0..count)
-            .map(|index| cases[index * cases.len() / count].clone())
-            .collect(),
-    )
+    let cases = (0..count).map(|index| cases[index * cases.len() / count].clone());
+    let digits = Some(digits()).filter(|digits| digits.name.contains(&only));
+    Some(cases.chain(digits).collect())
+}
+
+/// The example pipeline, which upstream has not run: its trees are held against each other.
+fn digits() -> Case {
+    let file = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/digits/pipeline.yaml"
+    ));
+    let (workflows, others): (Vec<Value>, Vec<Value>) = documents(file)
+        .into_iter()
+        .partition(|document| document["kind"] == "Workflow");
+    Case {
+        name: "examples/digits/pipeline.yaml".to_owned(),
+        others,
+        workflows: workflows.into_iter().map(named).collect(),
+        ending: Ending::Phase("Succeeded".to_owned()),
+        message: None,
+        nodes: Vec::new(),
+        tree: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +146,10 @@ async fn workflows_end_on_a_kubelet_as_on_a_laptop_and_upstream() {
         async move {
             let here = within(laptop.run(&format!("case-{number}"), case)).await;
             let there = within(kubelet.run(number, case)).await;
-            (case, Ended::of(case, here), Ended::of(case, there))
+            let apart = apart(case, &here, &there);
+            let mut there = Ended::of(case, there);
+            there.problems.extend(apart);
+            (case, Ended::of(case, here), there)
         }
     });
     let mut outcomes: Vec<(&Case, Ended, Ended)> = futures::stream::iter(runs)
@@ -138,6 +162,23 @@ async fn workflows_end_on_a_kubelet_as_on_a_laptop_and_upstream() {
     let wrong: Vec<String> = outcomes.iter().filter_map(problem).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     kubelet.remove().await;
+}
+
+/// Where the two differ from each other, of a case that upstream left no tree of.
+fn apart(case: &Case, here: &Result<Vec<Value>, String>, there: &Result<Vec<Value>, String>) -> Vec<String> {
+    let (None, Ok(here), Ok(there)) = (&case.tree, here, there) else {
+        return Vec::new();
+    };
+    let pairs = there.iter().zip(here);
+    pairs
+        .flat_map(|(there, here)| differences(&normal(&timeless(there)), &normal(&timeless(here)), &[]))
+        .collect()
+}
+
+/// A workflow without the times that its steps measured themselves.
+fn timeless(workflow: &Value) -> Value {
+    let measured = Regex::new(r#"(cpu_seconds[\\"]*: ?)[0-9.]+"#).unwrap();
+    serde_json::from_str(&measured.replace_all(&workflow.to_string(), "${1}0")).unwrap()
 }
 
 async fn within(run: impl Future<Output = Result<Vec<Value>, String>>) -> Result<Vec<Value>, String> {
