@@ -15,6 +15,8 @@ use sha2::{Digest as _, Sha256};
 
 /// The target of the static program.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// The authorities that this machine trusts. Steps reach their stores from images that may have none.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The architecture of it, as images say it.
 const ARCHITECTURE: &str = "amd64";
 
@@ -159,12 +161,17 @@ pub(crate) fn own(options: &Own) -> Result<()> {
         "{} asks for a dynamic linker: other images may have none",
         program.display()
     );
+    let mut entries = vec![
+        ("plimsoll".to_owned(), Entry::Program(bytes)),
+        ("tmp".to_owned(), Entry::Folder(0o1777)),
+    ];
+    match fs::read(AUTHORITIES) {
+        Ok(pem) => entries.push(("ca-certificates.crt".to_owned(), Entry::File(pem))),
+        Err(error) => eprintln!("the image has no certificates of authorities: {AUTHORITIES}: {error}"),
+    }
     let image = Image {
         names: vec![own_name()],
-        entries: vec![
-            ("plimsoll".to_owned(), Entry::Program(bytes)),
-            ("tmp".to_owned(), Entry::Folder(0o1777)),
-        ],
+        entries,
         entrypoint: Vec::new(),
         command: vec!["/plimsoll".to_owned()],
     };

@@ -10,8 +10,9 @@ use argo::location::{ArtifactLocation, ArtifactoryArtifact, HttpArtifact, HttpAu
 use futures::SinkExt as _;
 use http::StatusCode;
 use http::header::CONTENT_LENGTH;
-use reqwest::{Body, Client, ClientBuilder, Identity, Method, Request, Response, Url};
+use reqwest::{Body, Certificate, Client, ClientBuilder, Identity, Method, Request, Response, Url};
 
+use crate::authorities;
 use crate::checksum::Checksum;
 use crate::error::{Error, Result};
 use crate::remote::{Background, inlet};
@@ -89,6 +90,8 @@ impl HttpStore {
         if self.url.starts_with("http://") {
             // No certificates are needed, which a step's image may not have.
             builder = builder.tls_certs_only([]);
+        } else if let Some(pem) = authorities::beside_this_program() {
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&pem)?);
         }
         if let Some(pem) = &self.identity {
             builder = builder.identity(Identity::from_pem(pem.as_bytes())?);

@@ -12,6 +12,7 @@
 //! orders it is given name paths, places and the one object to write.
 
 pub mod archive;
+mod authorities;
 mod checksum;
 mod directory;
 mod error;

@@ -31,12 +31,15 @@ struct Bench {
 impl Bench {
     /// A server, if there is a program for it.
     fn new() -> Option<Self> {
-        let server = S3::start(Ipv4Addr::LOCALHOST.into())?;
+        S3::start(Ipv4Addr::LOCALHOST.into()).map(Self::of)
+    }
+
+    fn of(server: S3) -> Self {
         let folder = tempfile::tempdir().unwrap();
         secret(folder.path(), "access", ACCESS_KEY);
         // As `echo` puts it into files that become Secrets.
         secret(folder.path(), "secret", &format!("{SECRET_KEY}\n"));
-        Some(Self { server, folder })
+        Self { server, folder }
     }
 
     fn location(&self, secret: &str) -> Value {
@@ -99,6 +102,26 @@ fn artifacts_of_every_form_come_back_from_a_bucket() {
             "inside"
         );
     }
+}
+
+#[test]
+fn a_server_with_an_authority_of_its_own_is_trusted_by_that_alone() {
+    let identity = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (identity.cert.pem(), identity.signing_key.serialize_pem());
+    let Some(server) = S3::start_secure(Ipv4Addr::LOCALHOST.into(), &certificate, &key) else {
+        return;
+    };
+    let bench = Bench::of(server);
+    secret(bench.folder.path(), "authority", &certificate);
+    let mut location = bench.location("secret");
+    location["s3"]["insecure"] = false.into();
+    location["s3"]["caSecret"] = json!({"name": "s", "key": "authority"});
+    let place = bench.place(&location);
+    fs::write(bench.at("out"), "content").unwrap();
+    let saved = save(&place, &bench.artifact("out", json!({}))).unwrap().unwrap();
+    let path = bench.at("in").display().to_string();
+    assert!(load(&place, &Artifact { path, ..saved }).unwrap());
+    assert_eq!(fs::read_to_string(bench.at("in")).unwrap(), "content");
 }
 
 #[test]

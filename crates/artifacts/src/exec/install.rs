@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::authorities;
 
-/// Copies this program to `FOLDER/plimsoll`. Under another name first: whoever finds it finds all of it.
+/// Copies this program to `FOLDER/plimsoll`, with the certificates beside it. Under another name first: whoever finds it finds all of it.
 pub(super) fn install(folder: Option<OsString>) -> Result<i32, Failure> {
     let folder = folder
         .map(PathBuf::from)
@@ -19,6 +20,10 @@ pub(super) fn install(folder: Option<OsString>) -> Result<i32, Failure> {
 }
 
 fn copy(program: &Path, folder: &Path) -> std::io::Result<()> {
+    let authorities = program.with_file_name(authorities::FILE);
+    if authorities.is_file() {
+        fs::copy(authorities, folder.join(authorities::FILE))?;
+    }
     let fresh = folder.join(".plimsoll.new");
     fs::copy(program, &fresh)?;
     fs::rename(fresh, folder.join("plimsoll"))

@@ -15,6 +15,7 @@ use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{Certificate, ClientOptions, ObjectStore};
 
+use crate::authorities;
 use crate::error::{Error, Result};
 use crate::secrets::Secrets;
 
@@ -178,15 +179,23 @@ fn own_or_given<B>(given: B, own: impl FnOnce() -> B, secret: Option<&SecretKeyS
 }
 
 /// A server without TLS needs no certificates, which a step's image may not have; one with an authority of its own
-/// is trusted by that alone.
+/// is trusted by that alone; others by the authorities of the image, and by those that came with this program.
 fn options(insecure: bool, authority: Option<&str>) -> Result<ClientOptions> {
     let mut options = ClientOptions::new()
         .with_allow_http(insecure)
         .with_no_system_certificates(insecure || authority.is_some())
         .with_timeout_disabled()
         .with_read_timeout(SILENCE);
-    if let Some(pem) = authority {
-        for certificate in Certificate::from_pem_bundle(pem.as_bytes()).map_err(unusable)? {
+    let given = authority.map(|pem| pem.as_bytes().to_vec());
+    let pem = given.or_else(|| {
+        if insecure {
+            None
+        } else {
+            authorities::beside_this_program()
+        }
+    });
+    if let Some(pem) = pem {
+        for certificate in Certificate::from_pem_bundle(&pem).map_err(unusable)? {
             options = options.with_root_certificate(certificate);
         }
     }

@@ -23,6 +23,16 @@ pub(crate) struct S3 {
 impl S3 {
     /// A server at this address, if there is a program for it.
     pub(crate) fn start(address: IpAddr) -> Option<Self> {
+        Self::start_with(address, None)
+    }
+
+    /// The same, with TLS: a certificate and its key, in PEM.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub(crate) fn start_secure(address: IpAddr, certificate: &str, key: &str) -> Option<Self> {
+        Self::start_with(address, Some((certificate, key)))
+    }
+
+    fn start_with(address: IpAddr, identity: Option<(&str, &str)>) -> Option<Self> {
         let Some(program) = std::env::var_os("PLIMSOLL_S3_SERVER") else {
             eprintln!("passed over: PLIMSOLL_S3_SERVER names no server (`cargo xtask s3`)");
             return None;
@@ -31,7 +41,15 @@ impl S3 {
         fs::create_dir(folder.path().join("bucket")).expect("made");
         let free = TcpListener::bind((address, 0)).and_then(|listener| listener.local_addr());
         let address = free.expect("a free port");
-        let process = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some((certificate, key)) = identity {
+            for (flag, name, pem) in [("--cert", "cert.pem", certificate), ("--key", "key.pem", key)] {
+                let path = folder.path().join(name);
+                fs::write(&path, pem).expect("written");
+                command.arg(flag).arg(path);
+            }
+        }
+        let process = command
             .args(["--access", ACCESS_KEY, "--secret", SECRET_KEY])
             .args(["--port", &address.to_string(), "posix"])
             .arg(folder.path())
