@@ -37,7 +37,8 @@ fn untolerated(requirements: &Requirements, machine: &Machine) -> Option<Reason>
     })
 }
 
-fn affinity(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
+/// Whether the machine's labels or name are not those asked for.
+pub(crate) fn affinity(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
     let selected = requirements
         .node_selector
         .iter()

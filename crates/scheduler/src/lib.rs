@@ -6,10 +6,12 @@
 //!
 //! Pure: no clock, no client, no randomness. The same sequence of changes gives the same plan. The rules are
 //! those of kube-scheduler's default profile as far as they are here: unschedulable machines, taints,
-//! node selector and affinity, resources; then a score. The adaptor that watches and binds is
+//! node selector and affinity, resources; then a score, in which packing counts before spreading where there are GPUs.
+//! The adaptor that watches and binds is
 //! `controller::scheduler`.
 
 mod filter;
+mod gpus;
 mod machine;
 pub mod mig;
 pub mod packing;

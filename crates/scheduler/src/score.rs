@@ -1,6 +1,8 @@
 //! Which of the machines that will do is best. Rules and weights: kube-scheduler's default score plugins
-//! TaintToleration (3), NodeAffinity (2) and NodeResourcesFit, least allocated first (1).
+//! TaintToleration (3), NodeAffinity (2) and NodeResourcesFit, least allocated first (1). Where machines have GPUs and
+//! pods ask for them, what is left for later ones counts after wishes and before what stays free.
 
+use crate::gpus::Packer;
 use crate::machine::{Effect, Machine};
 use crate::pod::Requirements;
 use crate::resources::Resources;
@@ -12,22 +14,32 @@ const MAX: i64 = 100;
 struct Marks {
     repelled: i64,
     wished: i64,
+    packed: Option<i32>,
     free: i64,
 }
 
 /// The index of the best candidate; the first of equals. `None` if there is none.
-pub(crate) fn best(requirements: &Requirements, candidates: &[(&Machine, &Resources)]) -> Option<usize> {
+pub(crate) fn best(
+    requirements: &Requirements,
+    candidates: &[(&Machine, &Resources)],
+    packer: Option<&Packer>,
+) -> Option<usize> {
     if candidates.len() < 2 {
         return (!candidates.is_empty()).then_some(0);
     }
     let marks: Vec<Marks> = candidates
         .iter()
-        .map(|(machine, used)| mark(requirements, machine, used))
+        .map(|(machine, used)| mark(requirements, machine, used, packer))
         .collect();
     let most_repelled = marks.iter().map(|m| m.repelled).max().unwrap_or(0);
     let most_wished = marks.iter().map(|m| m.wished).max().unwrap_or(0);
-    let total =
-        |m: &Marks| 3 * (MAX - share(m.repelled, most_repelled)) + 2 * share(m.wished, most_wished) + m.free;
+    let total = |m: &Marks| {
+        let wishes = 3 * (MAX - share(m.repelled, most_repelled)) + 2 * share(m.wished, most_wished);
+        match m.packed {
+            Some(packed) => (wishes, packed, m.free),
+            None => (wishes + m.free, 0, 0),
+        }
+    };
     // `max_by_key` keeps the last of equals: from the back that is the first machine by name.
     (0..marks.len()).rev().max_by_key(|i| total(&marks[*i]))
 }
@@ -36,7 +48,7 @@ fn share(part: i64, most: i64) -> i64 {
     if most == 0 { 0 } else { part * MAX / most }
 }
 
-fn mark(requirements: &Requirements, machine: &Machine, used: &Resources) -> Marks {
+fn mark(requirements: &Requirements, machine: &Machine, used: &Resources, packer: Option<&Packer>) -> Marks {
     let mild = machine
         .taints
         .iter()
@@ -48,6 +60,7 @@ fn mark(requirements: &Requirements, machine: &Machine, used: &Resources) -> Mar
             .filter(|(_, term)| term.matches(machine))
             .map(|(w, _)| w)
             .sum(),
+        packed: packer.map(|packer| packer.score(requirements, machine, used)),
         free: free_share(requirements, machine, used),
     }
 }

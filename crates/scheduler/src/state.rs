@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::filter;
+use crate::gpus::{History, Packer};
 use crate::machine::Machine;
 use crate::pod::{Pod, Requirements};
 use crate::resources::Resources;
@@ -107,10 +108,24 @@ pub struct State {
     machines: BTreeMap<String, Slot>,
     pods: BTreeMap<String, Known>,
     classes: BTreeMap<Arc<Requirements>, Class>,
+    /// How often a machine appeared, changed or went.
+    machine_changes: u64,
     /// Pods that came so far; orders those of equal priority.
     arrivals: u64,
     /// How often a machine gained room or changed.
     improvements: u64,
+    history: History,
+    packer: Packing,
+}
+
+/// The judge of packing, and what it was made from.
+#[derive(Default)]
+struct Packing {
+    judge: Option<Packer>,
+    /// Changes of machines that it knows of.
+    machines: u64,
+    /// Pods that it has learned from.
+    learned: usize,
 }
 
 impl State {
@@ -127,6 +142,7 @@ impl State {
         let slot = self.machines.entry(machine.name.clone()).or_default();
         if slot.machine.as_ref() != Some(&machine) {
             slot.machine = Some(machine);
+            self.machine_changes += 1;
             self.improvements += 1;
         }
     }
@@ -135,6 +151,7 @@ impl State {
     pub fn machine_deleted(&mut self, name: &str) {
         if let Some(slot) = self.machines.get_mut(name) {
             slot.machine = None;
+            self.machine_changes += 1;
             // What waits may now have another reason to wait.
             self.improvements += 1;
         }
@@ -198,6 +215,7 @@ impl State {
 
     /// Places what can be placed, and assumes it bound.
     pub fn plan(&mut self) -> Plan {
+        self.learn();
         let mut plan = Plan::default();
         let mut heads = self.heads();
         while let Some((_, class)) = heads.pop_first() {
@@ -213,6 +231,23 @@ impl State {
             }
         }
         plan
+    }
+
+    /// Brings the judge of packing up to date: when machines changed, and when a quarter more pods have come.
+    fn learn(&mut self) {
+        let Packing {
+            machines, learned, ..
+        } = self.packer;
+        let seen = self.history.total();
+        if machines == self.machine_changes && seen <= learned + learned / 4 {
+            return;
+        }
+        let machines = self.machines.values().filter_map(|slot| slot.machine.as_ref());
+        self.packer = Packing {
+            judge: Packer::new(&machines.collect::<Vec<_>>(), &self.history),
+            machines: self.machine_changes,
+            learned: seen,
+        };
     }
 
     /// The first pod of each class worth trying.
@@ -267,7 +302,7 @@ impl State {
             }
         }
         let scored: Vec<_> = candidates.iter().map(|(_, m, used)| (*m, *used)).collect();
-        match score::best(requirements, &scored) {
+        match score::best(requirements, &scored, self.packer.judge.as_ref()) {
             Some(best) => Ok(candidates[best].0.clone()),
             None => Err(why),
         }
@@ -313,6 +348,7 @@ impl State {
     fn enter(&mut self, mut pod: Pod, arrival: Option<u64>) {
         let arrival = arrival.unwrap_or_else(|| {
             self.arrivals += 1;
+            self.history.note(&pod.requirements);
             self.arrivals
         });
         let place = if pod.finished {

@@ -223,3 +223,43 @@ fn incremental_equals_rebuilt() {
         }
     }
 }
+
+fn gpus(name: &str, count: &str, cpu: &str) -> Machine {
+    let allocatable = json!({"cpu": cpu, "memory": "512Gi", "pods": "100", "nvidia.com/gpu": count});
+    machine(name, &allocatable, json!({}))
+}
+
+fn gpu(uid: &str, count: &str, cpu: &str) -> Pod {
+    let requests = json!({"cpu": cpu, "nvidia.com/gpu": count});
+    pod(
+        uid,
+        json!({"containers": [{"resources": {"requests": requests}}]}),
+    )
+}
+
+#[test]
+fn pods_with_devices_are_packed_so_that_large_ones_still_fit() {
+    let machines = [gpus("a", "8", "96"), gpus("b", "8", "96")];
+    let pods = [gpu("1", "1", "8"), gpu("2", "1", "8"), gpu("3", "8", "64")];
+    check(&machines, &pods, &["1@a", "2@a", "3@b"]);
+}
+
+#[test]
+fn pods_without_devices_leave_their_processors_alone() {
+    let machines = [gpus("a", "8", "96"), big("b"), big("c")];
+    let pods = [
+        gpu("1", "1", "12"),
+        cpu("2", "16"),
+        cpu("3", "16"),
+        cpu("4", "16"),
+    ];
+    check(&machines, &pods, &["1@a", "2@b", "3@c", "4@b"]);
+}
+
+#[test]
+fn wishes_come_before_packing() {
+    let repelling = json!({"taints": [{"key": "k", "effect": "PreferNoSchedule"}]});
+    let allocatable = json!({"cpu": "96", "memory": "512Gi", "pods": "100", "nvidia.com/gpu": "1"});
+    let machines = [machine("a", &allocatable, repelling), gpus("b", "8", "96")];
+    check(&machines, &[gpu("1", "1", "8")], &["1@b"]);
+}

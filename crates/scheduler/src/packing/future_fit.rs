@@ -44,6 +44,12 @@ struct Prospects {
     groups: Vec<(Group, f64)>,
 }
 
+/// What is expected of machines that came later.
+static UNKNOWN: Prospects = Prospects {
+    dearness: 1.0,
+    groups: Vec::new(),
+};
+
 impl FutureFit {
     /// Expects requests as in `workload` on the machines of `fleet`.
     pub fn new(workload: &Workload, fleet: &Fleet) -> Self {
@@ -87,10 +93,10 @@ impl Prospects {
     }
 }
 
-impl Policy for FutureFit {
-    fn offer(&self, fleet: &Fleet, id: MachineId, request: &Request) -> Offer {
-        let machine = fleet.machine(id);
-        let prospects = &self.prospects[self.prospects_of[id.index()]];
+impl FutureFit {
+    /// What `machine`, the state of the machine of this number, is worth for a request that fits on it.
+    pub fn judge(&self, id: MachineId, machine: &Machine, request: &Request) -> Offer {
+        let prospects = self.prospects_of(id);
         let worth = self.worth(machine, prospects);
         let offer = |devices| {
             let after = machine.less(request, devices);
@@ -101,21 +107,29 @@ impl Policy for FutureFit {
                 devices,
             }
         };
-        if !request.is_share() {
-            return offer(tightest(machine.free(), request));
-        }
         let free = machine.free();
-        let distinct =
-            |device: &usize| free[*device] >= request.share && !free[..*device].contains(&free[*device]);
+        if !request.is_share() {
+            return offer(tightest(free, request));
+        }
+        let fits = |device: &usize| free[*device] >= request.share;
+        let distinct = |device: &usize| fits(device) && !free[..*device].contains(&free[*device]);
         let offers = (0..free.len())
             .filter(distinct)
             .map(|device| offer(DeviceSet::one(device)));
-        // `max_by_key` keeps the last of equals: from the back that is the first device.
-        let best = offers
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .max_by_key(|offer| offer.score);
-        best.unwrap_or_else(|| offer(tightest(free, request)))
+        let better = |best: Offer, next: Offer| if next.score > best.score { next } else { best };
+        offers
+            .reduce(better)
+            .unwrap_or_else(|| offer(tightest(free, request)))
+    }
+
+    fn prospects_of(&self, id: MachineId) -> &Prospects {
+        let number = self.prospects_of.get(id.index());
+        number.map_or(&UNKNOWN, |number| &self.prospects[*number])
+    }
+}
+
+impl Policy for FutureFit {
+    fn offer(&self, fleet: &Fleet, id: MachineId, request: &Request) -> Offer {
+        self.judge(id, fleet.machine(id), request)
     }
 }

@@ -82,6 +82,14 @@ impl Machine {
         }
     }
 
+    /// The same with the first `count` devices entirely taken.
+    #[must_use]
+    pub fn with_busy(mut self, count: usize) -> Self {
+        let busy = count.min(self.devices.into());
+        self.free[..busy].fill(0);
+        self
+    }
+
     /// What is free of each device, in thousandths.
     pub fn free(&self) -> &[u16] {
         &self.free[..usize::from(self.devices)]
