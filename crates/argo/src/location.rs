@@ -6,32 +6,33 @@ use serde::{Deserialize, Serialize};
 use crate::core::{ConfigMapKeySelector, SecretKeySelector};
 use crate::scalar::{is_false, null_default};
 
-/// Where an artifact lies: at most one store is set.
+/// Where an artifact lies: at most one store is set. Each is boxed: there are artifacts by the ten thousand, and of
+/// ten stores nine are absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArtifactLocation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive_logs: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub artifactory: Option<ArtifactoryArtifact>,
+    pub artifactory: Option<Box<ArtifactoryArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub azure: Option<AzureArtifact>,
+    pub azure: Option<Box<AzureArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gcs: Option<GcsArtifact>,
+    pub gcs: Option<Box<GcsArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub git: Option<GitArtifact>,
+    pub git: Option<Box<GitArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hdfs: Option<HdfsArtifact>,
+    pub hdfs: Option<Box<HdfsArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpArtifact>,
+    pub http: Option<Box<HttpArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub oss: Option<OssArtifact>,
+    pub oss: Option<Box<OssArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub plugin: Option<PluginArtifact>,
+    pub plugin: Option<Box<PluginArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub raw: Option<RawArtifact>,
+    pub raw: Option<Box<RawArtifact>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub s3: Option<S3Artifact>,
+    pub s3: Option<Box<S3Artifact>>,
 }
 
 /// Argo's `S3Artifact`.

@@ -178,7 +178,7 @@ impl ArtifactRepository {
             } else {
                 s.key_format.clone()
             };
-            location.s3 = Some(S3Artifact {
+            location.s3 = Some(Box::new(S3Artifact {
                 access_key_secret: s.access_key_secret.clone(),
                 addressing_style: s.addressing_style.clone(),
                 bucket: s.bucket.clone(),
@@ -193,30 +193,30 @@ impl ArtifactRepository {
                 secret_key_secret: s.secret_key_secret.clone(),
                 session_token_secret: s.session_token_secret.clone(),
                 use_sdk_creds: s.use_sdk_creds,
-            });
+            }));
         } else if let Some(p) = &self.plugin {
-            location.plugin = Some(PluginArtifact {
+            location.plugin = Some(Box::new(PluginArtifact {
                 name: p.name.clone(),
                 configuration: p.configuration.clone(),
                 key: format(&p.key_format),
                 ..PluginArtifact::default()
-            });
+            }));
         } else if let Some(g) = &self.gcs {
-            location.gcs = Some(GcsArtifact {
+            location.gcs = Some(Box::new(GcsArtifact {
                 bucket: g.bucket.clone(),
                 service_account_key_secret: g.service_account_key_secret.clone(),
                 key: format(&g.key_format),
-            });
+            }));
         } else if let Some(a) = &self.azure {
-            location.azure = Some(AzureArtifact {
+            location.azure = Some(Box::new(AzureArtifact {
                 endpoint: a.endpoint.clone(),
                 container: a.container.clone(),
                 blob: format(&a.blob_name_format),
                 account_key_secret: a.account_key_secret.clone(),
                 use_sdk_creds: a.use_sdk_creds,
-            });
+            }));
         } else if let Some(o) = &self.oss {
-            location.oss = Some(OssArtifact {
+            location.oss = Some(Box::new(OssArtifact {
                 access_key_secret: o.access_key_secret.clone(),
                 bucket: o.bucket.clone(),
                 create_bucket_if_not_present: o.create_bucket_if_not_present,
@@ -226,7 +226,7 @@ impl ArtifactRepository {
                 secret_key_secret: o.secret_key_secret.clone(),
                 security_token: o.security_token.clone(),
                 use_sdk_creds: o.use_sdk_creds,
-            });
+            }));
         }
         location
     }
@@ -267,12 +267,12 @@ mod tests {
     #[test]
     fn relocation_keeps_the_key() {
         let s3 = |bucket: &str, key: &str| ArtifactLocation {
-            s3: Some(S3Artifact {
+            s3: Some(Box::new(S3Artifact {
                 endpoint: "e".into(),
                 bucket: bucket.into(),
                 key: key.into(),
                 ..S3Artifact::default()
-            }),
+            })),
             ..ArtifactLocation::default()
         };
         let mut keyed = s3("", "mine");

@@ -16,6 +16,8 @@ use crate::spec::{ExecutorConfig, LifecycleHook, Metadata};
 use crate::values::{Arguments, Artifact, Inputs, Outputs};
 
 /// A reusable piece of work: exactly one of its kinds (container, script, steps, dag, ...) is set.
+///
+/// What few templates have is boxed: a workflow of ten thousand pods holds a template for each.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Template {
@@ -31,35 +33,35 @@ pub struct Template {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub automount_service_account_token: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub container: Option<Container>,
+    pub container: Option<Box<Container>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub container_set: Option<ContainerSetTemplate>,
+    pub container_set: Option<Box<ContainerSetTemplate>>,
     /// Dependants start when the pod is ready, not when it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dag: Option<DagTemplate>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<Data>,
+    pub data: Option<Box<Data>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub executor: Option<ExecutorConfig>,
+    pub executor: Option<Box<ExecutorConfig>>,
     /// Once a child is unsuccessful nothing new starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fail_fast: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
     pub host_aliases: Vec<HostAlias>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<Http>,
+    pub http: Option<Box<Http>>,
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
     pub init_containers: Vec<UserContainer>,
     #[serde(skip_serializing_if = "Inputs::is_empty", deserialize_with = "null_default")]
     pub inputs: Inputs,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub memoize: Option<Memoize>,
+    pub memoize: Option<Box<Memoize>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<Box<Metrics>>,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub name: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_default")]
@@ -79,15 +81,15 @@ pub struct Template {
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub priority_class_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource: Option<ResourceTemplate>,
+    pub resource: Option<Box<ResourceTemplate>>,
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
     pub resource_claims: Vec<PodResourceClaim>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_strategy: Option<RetryStrategy>,
+    pub retry_strategy: Option<Box<RetryStrategy>>,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub scheduler_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub script: Option<ScriptTemplate>,
+    pub script: Option<Box<ScriptTemplate>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<PodSecurityContext>,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
@@ -99,7 +101,7 @@ pub struct Template {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspend: Option<SuspendTemplate>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub synchronization: Option<Synchronization>,
+    pub synchronization: Option<Box<Synchronization>>,
     /// A Go duration after which the node fails, counted from its creation.
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub timeout: String,

@@ -209,7 +209,7 @@ fn in_directory(directory: &str, key: &str, saved: &Saved) -> ArtifactLocation {
         ..PluginArtifact::default()
     };
     ArtifactLocation {
-        plugin: Some(plugin),
+        plugin: Some(Box::new(plugin)),
         ..ArtifactLocation::default()
     }
 }

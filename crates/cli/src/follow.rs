@@ -84,6 +84,8 @@ struct Tracked {
     /// It was there at least once.
     seen: bool,
     growing: Growing,
+    /// The forest of the status, once it was drawn: a tick that only moves durations on need not make it again.
+    forest: Option<Forest>,
     reading: Reading,
     observed: Observed,
     transitions: Transitions,
@@ -274,6 +276,7 @@ impl<'a> Follower<'a> {
         let tracked = &mut self.all[nth];
         tracked.growing.grow(&mut tracked.followed.status, news);
         tracked.observed.refine(&mut tracked.followed.status, now);
+        tracked.forest = None;
         self.stale = true;
         self.ask_for_tails(nth);
         if !self.live {
@@ -348,24 +351,26 @@ impl<'a> Follower<'a> {
         let lines: Vec<String> = self
             .all
             .iter_mut()
-            .flat_map(|tracked| tracked.followed.picture(now, room))
+            .flat_map(|tracked| tracked.picture(now, room))
             .collect();
         let fits = height.saturating_sub(1).min(lines.len());
         self.drawn = self.context.ui.redraw(self.drawn, &lines[..fits]);
     }
 }
 
-impl Followed {
-    fn picture(&self, now: Timestamp, room: Room) -> Vec<String> {
-        let forest = Forest::new(&self.status);
+impl Tracked {
+    fn picture(&mut self, now: Timestamp, room: Room) -> Vec<String> {
+        let Followed {
+            name, status, tails, ..
+        } = &self.followed;
         let picture = Picture {
-            name: &self.name,
-            phase: Phase::parse(&self.status.phase),
-            message: &self.status.message,
-            started: self.status.started_at,
-            finished: self.status.finished_at,
-            forest: &forest,
-            tails: &self.tails,
+            name,
+            phase: Phase::parse(&status.phase),
+            message: &status.message,
+            started: status.started_at,
+            finished: status.finished_at,
+            forest: self.forest.get_or_insert_with(|| Forest::new(status)),
+            tails,
         };
         render(&picture, now, room)
     }

@@ -35,6 +35,8 @@ pub(crate) struct Cache<P> {
     tomb_order: VecDeque<String>,
     /// Keys seen by the list under way.
     listing: Option<BTreeSet<ObjectKey>>,
+    /// The object that came last: what comes next is often like it.
+    last: Option<Arc<P>>,
     synced: bool,
 }
 
@@ -45,6 +47,7 @@ impl<P> Default for Cache<P> {
             tombs: BTreeSet::new(),
             tomb_order: VecDeque::new(),
             listing: None,
+            last: None,
             synced: false,
         }
     }
@@ -142,7 +145,6 @@ impl<P: Projection> Cache<P> {
     }
 
     fn put(&mut self, mut object: P, newer_than_list: bool) -> Vec<Change<P>> {
-        object.meta_mut().managed_fields = None;
         if self.tombs.contains(object.uid()) {
             return Vec::new();
         }
@@ -156,7 +158,11 @@ impl<P: Projection> Cache<P> {
                 changes = self.remove(&key);
             }
         }
+        if let Some(last) = &self.last {
+            object.share(last);
+        }
         let object = Arc::new(object);
+        self.last = Some(Arc::clone(&object));
         changes.push(Change::Applied(Arc::clone(&object)));
         self.objects.insert(
             key,

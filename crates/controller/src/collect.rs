@@ -9,8 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
-use kinds::k8s::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +18,7 @@ use crate::context::Context;
 use crate::executor::Failure;
 use crate::informer::{Change, Informer};
 use crate::kind::{Kind, Projection};
+use crate::metadata::Metadata;
 use crate::projections::{
     CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, StatusChunk, TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS,
     Workflow,
@@ -148,7 +147,7 @@ impl Collector {
             kind: P::KIND,
             key: object.key(),
         };
-        for owner in object.meta().owner_references.iter().flatten() {
+        for owner in object.meta().owners.iter() {
             match change {
                 Change::Deleted(_) => self.graph.remove(&owner.uid, &dependent),
                 Change::Applied(_) => {
@@ -170,13 +169,13 @@ impl Collector {
     }
 
     /// Whether the owner is in our view, which is the usual case and costs nothing.
-    fn in_sight(&self, dependent: &Dependent, owner: &OwnerReference) -> bool {
+    fn in_sight(&self, dependent: &Dependent, owner: &Owner) -> bool {
         let key = ObjectKey::new(&dependent.key.namespace, &owner.name);
         owner.kind == WORKFLOWS.kind && self.workflows.get(&key).is_some_and(|w| w.uid() == owner.uid)
     }
 
     /// A dependent as last seen.
-    fn metadata(&self, dependent: &Dependent) -> Option<ObjectMeta> {
+    fn metadata(&self, dependent: &Dependent) -> Option<Metadata> {
         let key = &dependent.key;
         match dependent.kind {
             PODS => self.pods.get(key).map(|pod| pod.metadata.clone()),
@@ -189,24 +188,24 @@ impl Collector {
         let Some(metadata) = self.metadata(&dependent) else {
             return Next::Done;
         };
-        if metadata.deletion_timestamp.is_some() {
+        if metadata.deleting {
             return Next::Done;
         }
-        let owners: Vec<Owner> = metadata.owner_references.iter().flatten().map(owner).collect();
+        let owners = &metadata.owners;
         let mut found = Vec::new();
-        for owner in &owners {
+        for owner in owners.iter() {
             match self.presence(&dependent.key.namespace, owner).await {
                 Ok(presence) => found.push((owner, presence)),
                 Err(_) => return Next::Failed,
             }
         }
-        let uid = metadata.uid.as_deref().unwrap_or_default();
+        let uid = &metadata.uid;
         let write = match verdict(found) {
             Verdict::Keep => return Next::Done,
             Verdict::Collect => Write::delete(dependent.kind, dependent.key, uid).at("collect.deleted"),
             Verdict::Disown(gone) => {
-                let version = metadata.resource_version.as_deref();
-                Write::merge(dependent.kind, dependent.key, without(&owners, &gone)).only(uid, version)
+                let version = Some(&*metadata.resource_version);
+                Write::merge(dependent.kind, dependent.key, without(owners, &gone)).only(uid, version)
             }
         };
         self.act(&write).await
@@ -247,15 +246,6 @@ impl Collector {
             Ok(_) | Err(Failure::NotFound(_)) => Ok(Presence::Absent),
             Err(failure) => Err(failure),
         }
-    }
-}
-
-fn owner(reference: &OwnerReference) -> Owner {
-    Owner {
-        api_version: reference.api_version.clone(),
-        kind: reference.kind.clone(),
-        name: reference.name.clone(),
-        uid: reference.uid.clone(),
     }
 }
 

@@ -5,9 +5,10 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
 use serde::de::DeserializeOwned;
+
+use crate::metadata::Metadata;
 
 /// A kind and how its objects are addressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,48 +91,44 @@ pub trait Projection: Clone + Debug + DeserializeOwned + Send + Sync + 'static {
     /// The kind it is a view of.
     const KIND: Kind;
     /// `metadata`.
-    fn meta(&self) -> &ObjectMeta;
-    /// `metadata`, to be changed.
-    fn meta_mut(&mut self) -> &mut ObjectMeta;
+    fn meta(&self) -> &Metadata;
+
+    /// Takes over from another object of the kind what is the same in both, so that many objects that are alike
+    /// take little more room than one.
+    fn share(&mut self, like: &Self);
 
     /// Namespace and name.
     fn key(&self) -> ObjectKey {
-        let meta = self.meta();
-        ObjectKey::new(
-            meta.namespace.as_deref().unwrap_or_default(),
-            meta.name.as_deref().unwrap_or_default(),
-        )
+        self.meta().key()
     }
 
     /// `metadata.uid`, empty if absent.
     fn uid(&self) -> &str {
-        self.meta().uid.as_deref().unwrap_or_default()
+        &self.meta().uid
     }
 
-    /// `metadata.resourceVersion` as a number.
+    /// `metadata.resourceVersion` as a number ([`Metadata::revision`]).
     fn revision(&self) -> u64 {
-        revision(self.meta())
+        self.meta().revision()
     }
 }
 
-/// `resourceVersion` as a number. Kubernetes promises that those of one kind can be compared so since 1.35
-/// (KEP-5504), and its stores always kept it; what is no number counts as newest.
-pub(crate) fn revision(meta: &ObjectMeta) -> u64 {
-    let text = meta.resource_version.as_deref();
-    text.and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
-}
-
-/// Makes a struct with a field `metadata` a projection of a kind.
+/// Makes a struct with a field `metadata` a projection of a kind, which shares that and what else is told.
 #[macro_export]
 macro_rules! projection {
     ($type:ty, $kind:expr) => {
+        $crate::projection!($type, $kind, |_own, _like| {});
+    };
+    ($type:ty, $kind:expr, |$own:ident, $like:ident| $share:block) => {
         impl $crate::Projection for $type {
             const KIND: $crate::Kind = $kind;
-            fn meta(&self) -> &::kinds::kube::core::ObjectMeta {
+            fn meta(&self) -> &$crate::Metadata {
                 &self.metadata
             }
-            fn meta_mut(&mut self) -> &mut ::kinds::kube::core::ObjectMeta {
-                &mut self.metadata
+            fn share(&mut self, like: &Self) {
+                self.metadata.share(&like.metadata);
+                let ($own, $like) = (self, like);
+                $share
             }
         }
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kinds::kube::core::ObjectMeta;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use workflow::contract::{ANNOTATION_DEFAULT_REPOSITORY, LABEL_CONFIG_MAP_TYPE};
 
 use crate::kind::Kind;
+use crate::metadata::{Metadata, share};
 use crate::projection;
 use crate::text::Text;
 
@@ -48,18 +48,18 @@ pub const CLUSTER_TEMPLATES: Kind = Kind::cluster(
 #[derive(Clone, Debug)]
 pub struct Pod {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
     /// What its workflow needs of it.
-    pub view: workflow::contract::PodView,
+    pub view: Arc<workflow::contract::PodView>,
     /// What its placement needs of it.
-    pub placement: scheduler::PodSpec,
+    pub placement: Arc<scheduler::PodSpec>,
 }
 
 /// A machine.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Node {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
     /// What placement needs of `spec`.
     #[serde(default)]
     pub spec: scheduler::NodeSpec,
@@ -72,7 +72,7 @@ pub struct Node {
 #[derive(Clone, Debug)]
 pub struct Workflow {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
     /// What its machine takes note of.
     pub view: workflow::contract::WorkflowView,
 }
@@ -81,7 +81,7 @@ pub struct Workflow {
 #[derive(Clone, Debug)]
 pub struct TaskResult {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
     /// The report.
     pub view: workflow::contract::TaskResult,
 }
@@ -90,14 +90,14 @@ pub struct TaskResult {
 #[derive(Clone, Debug, Deserialize)]
 pub struct StatusChunk {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
 }
 
 /// Templates that workflows of a namespace refer to.
 #[derive(Clone, Debug)]
 pub struct WorkflowTemplate {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
     /// The templates; empty if they cannot be read.
     pub spec: Arc<argo::WorkflowSpec>,
 }
@@ -106,7 +106,7 @@ pub struct WorkflowTemplate {
 #[derive(Clone, Debug)]
 pub struct ClusterWorkflowTemplate {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
     /// The templates; empty if they cannot be read.
     pub spec: Arc<argo::WorkflowSpec>,
 }
@@ -115,12 +115,18 @@ pub struct ClusterWorkflowTemplate {
 #[derive(Clone, Debug)]
 pub struct ConfigMap {
     /// `metadata`.
-    pub metadata: ObjectMeta,
+    pub metadata: Metadata,
     /// What workflows read of it.
     pub view: Arc<workflow::contract::ConfigMap>,
 }
 
-projection!(Pod, PODS);
+projection!(Pod, PODS, |own, like| {
+    share(&mut own.placement, &like.placement);
+    // It was just read, so nobody else has it yet.
+    if let Some(view) = Arc::get_mut(&mut own.view) {
+        share(&mut view.labels, &own.metadata.labels);
+    }
+});
 projection!(Node, NODES);
 projection!(Workflow, WORKFLOWS);
 projection!(TaskResult, TASK_RESULTS);
@@ -141,7 +147,7 @@ macro_rules! from_text {
     };
 }
 
-from_text!(Pod, |text| { view: text.view(), placement: text.spec() });
+from_text!(Pod, |text| { view: Arc::new(text.view()), placement: Arc::new(text.spec()) });
 from_text!(Workflow, |text| { view: text.view() });
 from_text!(TaskResult, |text| { view: text.view() });
 from_text!(WorkflowTemplate, |text| { spec: Arc::new(text.spec()) });
@@ -150,23 +156,29 @@ from_text!(ClusterWorkflowTemplate, |text| { spec: Arc::new(text.spec()) });
 impl<'de> Deserialize<'de> for ConfigMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
+        struct Head {
+            #[serde(flatten)]
+            metadata: Metadata,
+            #[serde(default, deserialize_with = "meta::json::null_as_default")]
+            annotations: BTreeMap<String, String>,
+        }
+        #[derive(Deserialize)]
         struct Raw {
-            metadata: Option<ObjectMeta>,
+            metadata: Option<Head>,
             #[serde(default, deserialize_with = "meta::json::null_as_default")]
             data: BTreeMap<String, String>,
         }
         let raw = Raw::deserialize(deserializer)?;
-        let metadata = raw.metadata.ok_or_else(|| D::Error::missing_field("metadata"))?;
-        let kind = metadata
-            .labels
-            .as_ref()
-            .and_then(|l| l.get(LABEL_CONFIG_MAP_TYPE));
-        let repository = metadata
-            .annotations
-            .as_ref()
-            .and_then(|a| a.get(ANNOTATION_DEFAULT_REPOSITORY));
+        let Head {
+            metadata,
+            annotations,
+        } = raw.metadata.ok_or_else(|| D::Error::missing_field("metadata"))?;
+        let repository = annotations.get(ANNOTATION_DEFAULT_REPOSITORY);
         let view = workflow::contract::ConfigMap {
-            kind: kind.cloned().unwrap_or_default(),
+            kind: metadata
+                .label(LABEL_CONFIG_MAP_TYPE)
+                .unwrap_or_default()
+                .to_owned(),
             default_repository: repository.cloned().unwrap_or_default(),
             data: raw.data,
         };

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use kinds::kube::core::ObjectMeta;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use crate::metadata::Metadata;
 
 /// An object's text, from which several views are read. A view that cannot be read is empty: only its own
 /// planner misses it, and says so where it matters.
@@ -19,7 +20,7 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 impl Text {
-    pub(crate) fn metadata<E: serde::de::Error>(&self) -> Result<ObjectMeta, E> {
+    pub(crate) fn metadata<E: serde::de::Error>(&self) -> Result<Metadata, E> {
         up_to_metadata(self.0.get())
     }
 

@@ -12,7 +12,7 @@ use meta::ObjectKey;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::kind::{Projection, revision};
+use crate::kind::Projection;
 use crate::text::up_to_metadata;
 
 /// An object of the kind of `P`, not yet decoded.
@@ -38,7 +38,10 @@ impl<P: Projection> Watched<P> {
     }
 
     pub(crate) fn revision(&self) -> u64 {
-        revision(&self.identity)
+        let version = self.identity.resource_version.as_deref();
+        version
+            .and_then(|version| version.parse().ok())
+            .unwrap_or(u64::MAX)
     }
 
     /// The object as far as planners need it; `None`, and a word in the log, where it cannot be read.

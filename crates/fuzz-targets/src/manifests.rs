@@ -55,7 +55,7 @@ fn run(workflow: argo::Workflow) {
             _ => None,
         });
         let Some(pod) = created else { break };
-        effects.extend(machine.step(Event::Pod(pod), now));
+        effects.extend(machine.step(Event::Pod(Arc::new(pod)), now));
         effects.retain(|effect| matches!(effect, Effect::CreatePod { .. }));
         effects.remove(0);
     }

@@ -11,7 +11,7 @@ use crate::machine::{Effect, Machine, Taint};
 use crate::resources::{PODS, Resources};
 
 /// The part of a pod's `spec` that placement reads.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
     /// The machine it is bound to, empty while it waits.
@@ -46,7 +46,7 @@ pub struct PodSpec {
 }
 
 /// A gate that someone must lift before the pod may be placed.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct SchedulingGate {
     /// Whose gate it is.
     #[serde(default)]
@@ -54,7 +54,7 @@ pub struct SchedulingGate {
 }
 
 /// A container's requests.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Container {
     /// Requests and limits.
@@ -66,7 +66,7 @@ pub struct Container {
 }
 
 /// Requests and limits of a container.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct ContainerResources {
     /// What it asks for.
@@ -87,7 +87,7 @@ impl Container {
 }
 
 /// Wishes about the machine.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Affinity {
     /// Wishes about the machine's labels.
@@ -96,7 +96,7 @@ pub struct Affinity {
 }
 
 /// Wishes about the machine's labels.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeAffinity {
     /// What must hold.
@@ -111,7 +111,7 @@ pub struct NodeAffinity {
 }
 
 /// Terms of which one must hold.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeSelector {
     /// The terms.
@@ -120,7 +120,7 @@ pub struct NodeSelector {
 }
 
 /// A term and how much it is wished for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct PreferredTerm {
     /// From 1 to 100.
@@ -130,7 +130,7 @@ pub struct PreferredTerm {
 }
 
 /// A term as the API writes it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RawTerm {
     /// Conditions on labels.

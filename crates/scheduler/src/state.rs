@@ -79,8 +79,6 @@ enum Place {
     Waits(Order),
     /// It takes room on this machine: bound, or assumed to be bound soon.
     Takes { node: String, assumed: bool },
-    /// Neither: it ended, or another scheduler places it.
-    None,
 }
 
 struct Known {
@@ -158,8 +156,13 @@ impl State {
     }
 
     /// A pod appeared or changed. An assumed placement stands until the pod shows one, ends or is forgotten.
-    pub fn pod_applied(&mut self, pod: Pod) {
+    pub fn pod_applied(&mut self, mut pod: Pod) {
         let known = self.pods.get(&pod.uid);
+        if let Some(known) = known
+            && known.pod.requirements == pod.requirements
+        {
+            pod.requirements = Arc::clone(&known.pod.requirements);
+        }
         if let Some(Known {
             pod: before,
             place: Place::Takes { assumed: true, .. },
@@ -324,7 +327,6 @@ impl State {
     fn leave(&mut self, uid: &str) -> Option<u64> {
         let known = self.pods.remove(uid)?;
         match known.place {
-            Place::None => {}
             Place::Waits(order) => self.leave_queue(&known.pod.requirements, order),
             Place::Takes { node, .. } => {
                 if let Some(slot) = self.machines.get_mut(&node) {
@@ -345,22 +347,22 @@ impl State {
         }
     }
 
+    /// Notes a pod that takes room or waits for it. Others, of which the finished ones become many, are not kept.
     fn enter(&mut self, mut pod: Pod, arrival: Option<u64>) {
+        if pod.finished || pod.node.is_none() && !pod.ours {
+            return;
+        }
         let arrival = arrival.unwrap_or_else(|| {
             self.arrivals += 1;
             self.history.note(&pod.requirements);
             self.arrivals
         });
-        let place = if pod.finished {
-            Place::None
-        } else if let Some(node) = pod.node.clone() {
+        let place = if let Some(node) = pod.node.clone() {
             let slot = self.machines.entry(node.clone()).or_default();
             slot.used.add(&pod.requirements.requests);
             Place::Takes { node, assumed: false }
-        } else if pod.ours {
-            Place::Waits(self.enqueue(&mut pod, arrival))
         } else {
-            Place::None
+            Place::Waits(self.enqueue(&mut pod, arrival))
         };
         self.pods.insert(pod.uid.clone(), Known { pod, place, arrival });
     }

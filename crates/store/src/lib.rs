@@ -21,6 +21,7 @@ mod error;
 mod log;
 mod memory;
 mod options;
+mod pack;
 mod queue;
 mod ring;
 mod stats;
@@ -44,7 +45,7 @@ pub const CRASH_POINTS: [&str; 7] = [
 pub use disk::{Disk, Faults, File, RealDisk, SimDisk};
 pub use entry::{Entry, Event, EventKind, Revision};
 pub use error::{Error, ErrorKind, Result, TooOld};
-pub use options::{Commit, Options};
+pub use options::{Commit, Options, Quiet};
 pub use stats::Stats;
 pub use store::Store;
 pub use tx::Tx;

@@ -80,7 +80,8 @@ pub(crate) struct Log {
 pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<(Memory, Log)> {
     let options = options.clone().checked()?;
     let recovered = recover::recover(&*disk, options.ring_bytes)?;
-    let memory = recovered.memory;
+    let mut memory = recovered.memory;
+    memory.cool_all();
     let mut spare = Spare::Missing;
     let (current, file, offset, epoch) = match recovered.last {
         Some(last) => {
@@ -195,6 +196,11 @@ impl Log {
         self.durable = last;
         self.group.clear();
         Ok(())
+    }
+
+    /// Gives back the room that the largest group took.
+    pub(crate) fn rest(&mut self) {
+        self.group = Vec::new();
     }
 
     /// Marks where this opening of the log begins. What lies behind, left by a crash, is of an earlier epoch

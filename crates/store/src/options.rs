@@ -1,5 +1,7 @@
 //! How a store is run, and its limits.
 
+use std::time::Duration;
+
 use crate::{Error, ErrorKind, Result};
 
 /// Who writes the log.
@@ -26,6 +28,26 @@ pub struct Options {
     pub snapshot_bytes: u64,
     /// Who writes the log.
     pub commit: Commit,
+    /// When it is quiet, and what is kept then. Only where a thread writes the log.
+    pub quiet: Quiet,
+}
+
+/// When a store is quiet, and what it keeps then.
+#[derive(Clone, Copy, Debug)]
+pub struct Quiet {
+    /// So long after the last write.
+    pub after: Duration,
+    /// Bytes of recent events kept: enough for a watcher that comes back after a pause to go on where it was.
+    pub ring_bytes: usize,
+}
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Self {
+            after: Duration::from_secs(2),
+            ring_bytes: 1 << 20,
+        }
+    }
 }
 
 impl Default for Options {
@@ -35,6 +57,7 @@ impl Default for Options {
             ring_bytes: 16 << 20,
             snapshot_bytes: 32 << 20,
             commit: Commit::Thread,
+            quiet: Quiet::default(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What was appended and waits for the writer, and whether the store takes more.
 
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use crate::change::Batch;
-use crate::sync::{lock, wait};
+use crate::sync::{lock, wait, wait_for};
 use crate::{Error, ErrorKind, Result};
 
 /// Whether the store takes writes.
@@ -38,6 +39,8 @@ struct Inner {
 pub(crate) struct Work {
     pub(crate) batches: Vec<Batch>,
     pub(crate) closing: bool,
+    /// Nothing came for as long as was to be waited.
+    pub(crate) quiet: bool,
 }
 
 impl Queue {
@@ -94,13 +97,19 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Waits for work, unless the writer has `chores` of its own to go on with.
-    pub(crate) fn wait_for_work(&self, chores: bool) -> Work {
+    /// Waits for work, unless the writer has `chores` of its own to go on with; no longer than it says, if it does.
+    pub(crate) fn wait_for_work(&self, chores: bool, longest: Option<Duration>) -> Work {
         let mut inner = lock(&self.inner);
-        while !chores && inner.batches.is_empty() && !inner.poked && !inner.closing {
-            inner = wait(&self.work, inner);
+        let mut quiet = false;
+        while !chores && !quiet && inner.batches.is_empty() && !inner.poked && !inner.closing {
+            match longest {
+                None => inner = wait(&self.work, inner),
+                Some(longest) => (inner, quiet) = wait_for(&self.work, inner, longest),
+            }
         }
-        self.take_from(&mut inner)
+        let mut work = self.take_from(&mut inner);
+        work.quiet = quiet && work.batches.is_empty();
+        work
     }
 
     /// The work there is.
@@ -115,6 +124,7 @@ impl Queue {
         Work {
             batches: std::mem::take(&mut inner.batches),
             closing: inner.closing,
+            quiet: false,
         }
     }
 

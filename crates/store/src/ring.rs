@@ -25,25 +25,36 @@ impl Ring {
         }
     }
 
-    /// Adds the next event and drops the oldest beyond the bound, but never the newest.
+    /// Adds the next event.
     pub(crate) fn push(&mut self, event: Event) {
         debug_assert_eq!(event.revision, self.end().next(), "revisions are consecutive");
         self.bytes += cost(&event);
         self.events.push_back(event);
-        while self.bytes > self.bytes_max && self.events.len() > 1 {
-            self.pop();
+    }
+
+    /// Drops the oldest event if there is more than the bound, but never the newest.
+    pub(crate) fn pop_excess(&mut self) -> Option<Event> {
+        self.pop_beyond(self.bytes_max)
+    }
+
+    /// Drops the oldest event if there are more than so many bytes, but never the newest.
+    pub(crate) fn pop_beyond(&mut self, bytes: usize) -> Option<Event> {
+        if self.is_beyond(bytes) { self.pop() } else { None }
+    }
+
+    /// Drops the oldest event if it is of `revision` or before.
+    pub(crate) fn pop_until(&mut self, revision: Revision) -> Option<Event> {
+        let oldest = self.events.front()?;
+        if oldest.revision <= revision {
+            self.pop()
+        } else {
+            None
         }
     }
 
-    /// Drops events up to and including `revision`.
-    pub(crate) fn compact(&mut self, revision: Revision) {
-        while self
-            .events
-            .front()
-            .is_some_and(|event| event.revision <= revision)
-        {
-            self.pop();
-        }
+    /// Whether more than so many bytes are kept, and not for one event.
+    pub(crate) fn is_beyond(&self, bytes: usize) -> bool {
+        self.bytes > bytes && self.events.len() > 1
     }
 
     /// Forgets everything; the next event will be the one after `revision`.
@@ -75,11 +86,15 @@ impl Ring {
         Revision(self.compacted.0 + self.events.len() as u64)
     }
 
-    fn pop(&mut self) {
-        if let Some(event) = self.events.pop_front() {
-            self.bytes -= cost(&event);
-            self.compacted = event.revision;
+    fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        self.bytes -= cost(&event);
+        self.compacted = event.revision;
+        // Where a burst was, no room is kept for the next.
+        if self.events.len() * 4 < self.events.capacity() {
+            self.events.shrink_to(self.events.len() * 2);
         }
+        Some(event)
     }
 }
 
@@ -111,10 +126,19 @@ mod tests {
             .collect())
     }
 
+    fn push(ring: &mut Ring, event: Event) {
+        ring.push(event);
+        while ring.pop_excess().is_some() {}
+    }
+
+    fn compact(ring: &mut Ring, revision: Revision) {
+        while ring.pop_until(revision).is_some() {}
+    }
+
     #[test]
     fn the_oldest_events_go_first_and_asking_for_them_is_told() {
         let mut ring = Ring::new(3 * cost(&event(1)));
-        (1..=5).for_each(|n| ring.push(event(n)));
+        (1..=5).for_each(|n| push(&mut ring, event(n)));
         assert_eq!(revisions(&ring, 2), Ok(vec![3, 4, 5]));
         assert_eq!(revisions(&ring, 4), Ok(vec![5]));
         assert_eq!(revisions(&ring, 9), Ok(vec![]));
@@ -128,21 +152,21 @@ mod tests {
     #[test]
     fn an_event_larger_than_the_ring_is_still_told() {
         let mut ring = Ring::new(1);
-        ring.push(event(1));
-        ring.push(event(2));
+        push(&mut ring, event(1));
+        push(&mut ring, event(2));
         assert_eq!(revisions(&ring, 1), Ok(vec![2]));
     }
 
     #[test]
     fn compaction_drops_what_it_says() {
         let mut ring = Ring::new(usize::MAX);
-        (1..=5).for_each(|n| ring.push(event(n)));
-        ring.compact(Revision(3));
+        (1..=5).for_each(|n| push(&mut ring, event(n)));
+        compact(&mut ring, Revision(3));
         assert!(revisions(&ring, 2).is_err());
         assert_eq!(revisions(&ring, 3), Ok(vec![4, 5]));
-        ring.compact(Revision(9));
+        compact(&mut ring, Revision(9));
         assert_eq!(revisions(&ring, 5), Ok(vec![]));
-        ring.push(event(6));
+        push(&mut ring, event(6));
         assert_eq!(revisions(&ring, 5), Ok(vec![6]));
     }
 }

@@ -89,7 +89,7 @@ impl Store {
             progress: watch::Sender::new(Progress { durable, ended: None }),
             counters: Counters::default(),
         });
-        let writer = Writer::new(Arc::clone(&shared), log);
+        let writer = Writer::new(Arc::clone(&shared), log, options.quiet);
         let driver = Driver::start(writer, options.commit)?;
         Ok(Self(Arc::new(Handle {
             shared,
@@ -123,7 +123,7 @@ impl Store {
 
     /// The entry of `key`.
     pub fn get(&self, key: &str) -> Option<Entry> {
-        read(&self.0.shared.memory).entries.get(key).cloned()
+        read(&self.0.shared.memory).get(key)
     }
 
     /// The entries whose keys start with `prefix`, in order, and the revision at which this is so.
@@ -135,8 +135,17 @@ impl Store {
     /// which this is so.
     pub fn page(&self, prefix: &str, after: Option<&str>, limit: usize) -> (Vec<Entry>, Revision) {
         let memory = read(&self.0.shared.memory);
-        let entries = memory.range(prefix, after).take(limit).cloned().collect();
-        (entries, memory.revision)
+        let entries = memory.range(prefix, after).take(limit);
+        let entries: Vec<_> = entries
+            .map(|(key, kept)| (Arc::clone(key), kept.clone()))
+            .collect();
+        let revision = memory.revision;
+        drop(memory);
+        // Unpacking takes its time: not under the lock.
+        (
+            entries.iter().map(|(key, kept)| kept.entry(key)).collect(),
+            revision,
+        )
     }
 
     /// The revision of the last write.
@@ -181,7 +190,7 @@ impl Store {
 
     /// Drops the recent events up to `revision`: a watch from before it is [`TooOld`].
     pub fn compact(&self, revision: Revision) {
-        write(&self.0.shared.memory).ring.compact(revision);
+        write(&self.0.shared.memory).compact(revision);
     }
 
     /// Makes durable what was appended. Does nothing where a thread does it.

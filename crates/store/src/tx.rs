@@ -41,7 +41,7 @@ impl<'a> Tx<'a> {
     pub fn get(&self, key: &str) -> Option<Entry> {
         match self.staged.get(key) {
             Some(staged) => staged.clone(),
-            None => read(self.memory).entries.get(key).cloned(),
+            None => read(self.memory).get(key),
         }
     }
 
@@ -49,14 +49,14 @@ impl<'a> Tx<'a> {
     pub fn range(&self, prefix: &str) -> Vec<Entry> {
         let memory = read(self.memory);
         let stored = memory.range(prefix, None);
-        let mut found: BTreeMap<&str, &Entry> = stored.map(|entry| (&*entry.key, entry)).collect();
+        let mut found: BTreeMap<&str, Entry> = stored.map(|(key, kept)| (&**key, kept.entry(key))).collect();
         for (key, staged) in self.staged.iter().filter(|(key, _)| key.starts_with(prefix)) {
             match staged {
-                Some(entry) => found.insert(key, entry),
+                Some(entry) => found.insert(key, entry.clone()),
                 None => found.remove(&**key),
             };
         }
-        found.into_values().cloned().collect()
+        found.into_values().collect()
     }
 
     /// An entry under `prefix` that is `wanted`; which of several is not said.
@@ -69,10 +69,9 @@ impl<'a> Tx<'a> {
             return Some(found.clone());
         }
         let memory = read(self.memory);
-        let mut stored = memory.range(prefix, None);
-        stored
-            .find(|entry| !self.staged.contains_key(&entry.key) && wanted(entry))
-            .cloned()
+        let stored = memory.range(prefix, None);
+        let mut stored = stored.filter(|(key, _)| !self.staged.contains_key(*key));
+        stored.find_map(|(key, kept)| Some(kept.entry(key)).filter(|entry| wanted(entry)))
     }
 
     /// Sets `key` to `value` and returns the write's revision.

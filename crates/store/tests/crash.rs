@@ -97,6 +97,7 @@ fn options(commit: Commit) -> Options {
         ring_bytes: 4 << 10,
         snapshot_bytes: 6 << 10,
         commit,
+        quiet: store::Quiet::default(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use store::{Commit, Durability, Error, Options, RealDisk, Revision, SimDisk, Store};
+use std::time::Duration;
+
+use store::{Commit, Durability, Error, Options, Quiet, RealDisk, Revision, SimDisk, Store};
 
 fn open(path: &std::path::Path) -> Store {
     let disk = Arc::new(RealDisk::open(path).expect("the folder is free"));
@@ -35,6 +37,38 @@ async fn what_is_durable_is_there_after_closing() {
     assert_eq!(store.stats().writes, 500);
     drop(store);
     assert_eq!(open(folder.path()).list(""), before);
+}
+
+#[test]
+fn a_quiet_store_drops_what_only_watchers_that_lag_need() {
+    let options = Options {
+        quiet: Quiet {
+            after: Duration::from_millis(1),
+            ring_bytes: 1,
+        },
+        ..Options::default()
+    };
+    let store = Store::open(Arc::new(SimDisk::new(0)), &options).expect("it opens");
+    let mut watcher = store
+        .watch("", Revision::ZERO, Durability::Appended)
+        .expect("nothing is compacted");
+    let long = |n: u32| format!("{n} ").repeat(1000);
+    for n in 0..100 {
+        put(&store, &format!("/a/{n:02}"), &long(n));
+    }
+    while store.watch("", Revision::ZERO, Durability::Appended).is_ok() {
+        std::thread::yield_now();
+    }
+    assert!(
+        watcher.try_next().is_some_and(|event| event.is_err()),
+        "it lagged"
+    );
+    let (entries, revision) = store.list("/a/");
+    let values = entries.iter().map(|entry| entry.value.to_vec());
+    assert!(values.eq((0..100).map(|n| long(n).into_bytes())), "packed or not");
+    store
+        .watch("", Revision(revision.0 - 1), Durability::Appended)
+        .expect("the newest event stays");
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ pub struct Inputs {
     /// Every chunk of its nodes that is there, named by it or not, read after it.
     pub chunks: Vec<Chunk<NodeStatus>>,
     /// Its pods, in any order.
-    pub pods: Vec<PodView>,
+    pub pods: Vec<Arc<PodView>>,
     /// Its task results, in any order.
     pub results: Vec<TaskResult>,
     /// What it may refer to.
@@ -161,11 +161,10 @@ pub struct Inputs {
 }
 
 /// Something that happened. Events may come late, twice, and in any order between kinds.
-#[expect(clippy::large_enum_variant, reason = "most events are of pods, the largest")]
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A pod of the workflow appeared or changed.
-    Pod(PodView),
+    Pod(Arc<PodView>),
     /// A pod of the workflow is gone.
     PodGone {
         /// Its name.

@@ -155,7 +155,7 @@ fn default_container(template: &Template) -> &str {
 fn main_containers(job: &Job<'_>) -> Result<Vec<Container>, String> {
     let template = job.template;
     let mut containers = match (&template.container, &template.script, &template.container_set) {
-        (Some(container), _, _) => vec![container.clone()],
+        (Some(container), _, _) => vec![(**container).clone()],
         (_, Some(script), _) => vec![script.container.clone()],
         (_, _, Some(set)) => return Ok(set.containers.iter().map(|c| member(c, set)).collect()),
         _ => return Err(format!("Template '{}' missing specification", template.name)),

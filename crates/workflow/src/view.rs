@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use argo::{NodeResult, NodeStatus, ObjectMeta, Time};
 use serde::de::{Error, MapAccess, Visitor};
@@ -33,7 +34,7 @@ pub struct PodView {
     /// Which attempt at the workflow it belongs to ([`ANNOTATION_ATTEMPT`]); empty for the first.
     pub attempt: String,
     /// Labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Arc<BTreeMap<String, String>>,
     /// Whether it was asked to go.
     pub deleting: bool,
     /// Whether its outcome was recorded before (the completed label).
@@ -287,7 +288,7 @@ impl From<RawPod> for PodView {
             namespace: raw.metadata.namespace,
             uid: raw.metadata.uid,
             resource_version: raw.metadata.resource_version,
-            labels: raw.metadata.labels,
+            labels: Arc::new(raw.metadata.labels),
         }
     }
 }
@@ -328,7 +329,10 @@ fn containers(raw: Option<Vec<RawContainer>>) -> Vec<ContainerView> {
         restarts: c.restart_count,
         state: c.state.map_or(ContainerState::Unknown, ContainerState::from),
     };
-    raw.into_iter().flatten().map(view).collect()
+    let mut views: Vec<_> = raw.into_iter().flatten().map(view).collect();
+    // Most pods have one, and are kept by the ten thousand.
+    views.shrink_to_fit();
+    views
 }
 
 impl From<RawState> for ContainerState {

@@ -45,7 +45,7 @@ fn visits_per_node(spec: &Value) -> f64 {
         ));
     }
     while let Some(pod) = events.pop_front() {
-        machine.observe(Event::Pod(pod), world.now);
+        machine.observe(Event::Pod(pod.into()), world.now);
         for effect in machine.effects(world.now) {
             match effect {
                 Effect::CreatePod { node, name, .. } => events.extend(start(&node, &name)),

@@ -10,8 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use controller::informer::Change;
-use controller::{Context, Kind, Projection, projection};
-use kinds::kube::core::ObjectMeta;
+use controller::{Context, Kind, Metadata, Projection, projection};
 use meta::seeded::Seeded;
 use meta::{ObjectKey, Timestamp};
 use serde::{Deserialize, Deserializer};
@@ -32,7 +31,7 @@ const TERMINATED: i32 = 143;
 /// A pod as a machine reads it: all of it.
 #[derive(Clone, Debug)]
 pub(crate) struct WholePod {
-    metadata: ObjectMeta,
+    metadata: Metadata,
     value: Value,
 }
 
@@ -142,7 +141,7 @@ impl Machine {
 
     fn look_at(&self, pod: &WholePod, tasks: &mut JoinSet<()>) {
         let uid = pod.uid();
-        let deleting = pod.metadata.deletion_timestamp.is_some();
+        let deleting = pod.metadata.deleting;
         let over = matches!(
             pod.value["status"]["phase"].as_str(),
             Some("Succeeded" | "Failed")

@@ -64,7 +64,7 @@ impl Desk {
         match change {
             Change::Deleted(_) => self.inner().state.machine_deleted(&name),
             Change::Applied(_) => {
-                let labels = node.metadata.labels.clone().unwrap_or_default();
+                let labels = (*node.metadata.labels).clone();
                 let machine = Machine::new(&name, labels, node.spec.clone(), node.status.clone());
                 self.inner().state.machine_applied(machine);
             }

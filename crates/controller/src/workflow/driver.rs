@@ -332,7 +332,7 @@ impl Driver {
             return End::Failed;
         };
         let uid = workflow.uid();
-        let version = workflow.metadata.resource_version.as_deref().unwrap_or_default();
+        let version = &workflow.metadata.resource_version;
         let mut performer = self.performer(uid, version);
         let patch = ::workflow::unreadable(uid, why, self.now());
         match performer

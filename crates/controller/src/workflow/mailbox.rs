@@ -96,11 +96,14 @@ mod tests {
     fn pod(uid: &str, phase: &str) -> Letter {
         Letter::Event {
             workflow: "w".into(),
-            event: Box::new(Event::Pod(PodView {
-                uid: uid.into(),
-                phase: phase.into(),
-                ..PodView::default()
-            })),
+            event: Box::new(Event::Pod(
+                PodView {
+                    uid: uid.into(),
+                    phase: phase.into(),
+                    ..PodView::default()
+                }
+                .into(),
+            )),
         }
     }
 

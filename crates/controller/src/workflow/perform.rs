@@ -193,7 +193,7 @@ impl Performer {
     }
 
     fn owns(&self, pod: &Pod) -> bool {
-        let mut owners = pod.metadata.owner_references.iter().flatten();
+        let mut owners = pod.metadata.owners.iter();
         owners.any(|owner| owner.uid == self.uid)
     }
 

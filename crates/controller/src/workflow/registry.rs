@@ -10,12 +10,12 @@ use ::workflow::contract::{
     Config as MachineConfig, Event, LABEL_COMPLETED, LABEL_INSTANCE, LABEL_WORKFLOW, Library, PodView,
 };
 use ::workflow::locks::{Ask, Desk};
-use kinds::kube::core::ObjectMeta;
 use meta::ObjectKey;
 use tokio::sync::mpsc;
 
 use crate::informer::Change;
 use crate::kind::Projection;
+use crate::metadata::Metadata;
 use crate::projections::{ClusterWorkflowTemplate, ConfigMap, Pod, TaskResult, Workflow, WorkflowTemplate};
 use crate::workflow::library::Shelves;
 use crate::workflow::mailbox::{Letter, Mailbox};
@@ -121,11 +121,12 @@ impl Registry {
         let (event, holds) = match change {
             Change::Applied(_) => {
                 members.pods.insert(pod.view.name.clone(), Arc::clone(pod));
-                (Event::Pod(pod.view.clone()), pod.view.held)
+                (Event::Pod(Arc::clone(&pod.view)), pod.view.held)
             }
             Change::Deleted(_) => {
                 members.pods.remove(&pod.view.name);
-                let PodView { name, uid, .. } = pod.view.clone();
+                let PodView { name, uid, .. } = &*pod.view;
+                let (name, uid) = (name.clone(), uid.clone());
                 (Event::PodGone { name, uid }, false)
             }
         };
@@ -186,11 +187,11 @@ impl Registry {
     }
 
     /// The pods of the workflow of this name and uid.
-    pub(super) fn pods(&self, key: &ObjectKey, uid: &str) -> Vec<PodView> {
+    pub(super) fn pods(&self, key: &ObjectKey, uid: &str) -> Vec<Arc<PodView>> {
         let inner = self.inner();
         let pods = inner.members.get(key).into_iter().flat_map(|m| m.pods.values());
         pods.filter(|pod| owner(&pod.metadata) == uid)
-            .map(|pod| pod.view.clone())
+            .map(|pod| Arc::clone(&pod.view))
             .collect()
     }
 
@@ -278,14 +279,16 @@ impl Registry {
         }
     }
 
-    fn is_ours(&self, metadata: &ObjectMeta) -> bool {
-        label(metadata, LABEL_INSTANCE) == self.instance_id.as_deref()
+    fn is_ours(&self, metadata: &Metadata) -> bool {
+        metadata.label(LABEL_INSTANCE) == self.instance_id.as_deref()
     }
 }
 
-fn workflow_of(metadata: &ObjectMeta) -> Option<ObjectKey> {
-    let namespace = metadata.namespace.as_deref().unwrap_or_default();
-    Some(ObjectKey::new(namespace, label(metadata, LABEL_WORKFLOW)?))
+fn workflow_of(metadata: &Metadata) -> Option<ObjectKey> {
+    Some(ObjectKey::new(
+        &metadata.namespace,
+        metadata.label(LABEL_WORKFLOW)?,
+    ))
 }
 
 fn applied<P>(change: &Change<P>) -> Option<&Arc<P>> {
@@ -295,20 +298,16 @@ fn applied<P>(change: &Change<P>) -> Option<&Arc<P>> {
     }
 }
 
-fn label<'a>(metadata: &'a ObjectMeta, name: &str) -> Option<&'a str> {
-    metadata.labels.as_ref()?.get(name).map(String::as_str)
-}
-
 /// The uid of the Workflow that owns an object, empty if none does.
-fn owner(metadata: &ObjectMeta) -> &str {
-    let mut owners = metadata.owner_references.iter().flatten();
+fn owner(metadata: &Metadata) -> &str {
+    let mut owners = metadata.owners.iter();
     owners
         .find(|o| o.kind == "Workflow")
         .map_or("", |o| o.uid.as_str())
 }
 
 fn is_over(workflow: &Workflow) -> bool {
-    let completed = label(&workflow.metadata, LABEL_COMPLETED) == Some("true");
+    let completed = workflow.metadata.label(LABEL_COMPLETED) == Some("true");
     completed && matches!(workflow.view.phase.as_str(), "Succeeded" | "Failed" | "Error")
 }
 

@@ -60,15 +60,17 @@ impl Snapshot {
 
     /// Takes the next entries from the memory.
     pub(super) fn gather(&mut self, memory: &Memory, bytes_max: usize) {
-        let from = match &self.cursor {
+        let cursor = self.cursor.clone();
+        let from = match &cursor {
             Some(key) => Bound::Excluded(&**key),
             None => Bound::Unbounded,
         };
         let mut bytes = 0;
-        let mut entries = memory.entries.range::<str, _>((from, Bound::Unbounded));
-        for (key, entry) in entries.by_ref() {
+        let mut entries = memory.from(from);
+        for (key, kept) in entries.by_ref() {
+            let entry = kept.entry(key);
             bytes += key.len() + entry.value.len();
-            self.slice.push(entry.clone());
+            self.slice.push(entry);
             if bytes >= bytes_max {
                 break;
             }
@@ -161,10 +163,9 @@ pub(super) fn load(name: &str, file: &[u8], memory: &mut Memory) -> Result<Loade
         at = frame.end;
         match record::decode(frame.payload) {
             Some(Record::Entries(entries)) => {
-                let keyed = entries.into_iter().map(|entry| (Arc::clone(&entry.key), entry));
-                memory.entries.extend(keyed);
+                entries.into_iter().for_each(|entry| memory.load(entry));
             }
-            Some(Record::End { last, count }) if count == memory.entries.len() as u64 => {
+            Some(Record::End { last, count }) if count == memory.len() as u64 => {
                 memory.revision = Revision(header.number);
                 memory.ring.restart(memory.revision);
                 return Ok(Loaded {

@@ -75,7 +75,9 @@ impl Machine {
         }
         let library = self.library();
         let processed = crate::args::process(&template, &call.args, self.vars(&locals, None), &library)?;
-        Ok((inner, Arc::new(processed)))
+        // A fan-out whose items only differ in name shares one template.
+        let unchanged = processed == *template;
+        Ok((inner, if unchanged { template } else { Arc::new(processed) }))
     }
 
     /// Starts what the template says, repeated if it has a retry strategy.
@@ -116,7 +118,7 @@ impl Machine {
     pub(super) fn retry_strategy(&self, template: &Template) -> Option<argo::policy::RetryStrategy> {
         template
             .retry_strategy
-            .as_ref()
+            .as_deref()
             .or(self.spec.retry_strategy.as_ref())
             .cloned()
     }

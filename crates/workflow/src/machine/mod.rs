@@ -77,7 +77,7 @@ pub struct Machine {
     record: status::Record,
     nodes: Nodes,
     ledger: ledger::Ledger,
-    pods: BTreeMap<String, PodView>,
+    pods: BTreeMap<String, Arc<PodView>>,
     results: BTreeMap<String, TaskResult>,
     /// The templates of steps and dag nodes.
     boundaries: BTreeMap<Ix, Arc<Template>>,

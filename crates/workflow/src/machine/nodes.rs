@@ -33,7 +33,7 @@ impl Part {
 }
 
 /// Parts that changed since they were last written; of nodes themselves what they were then, if they were.
-pub(crate) type Changes = BTreeMap<Part, Option<NodeStatus>>;
+pub(crate) type Changes = BTreeMap<Part, Option<Box<NodeStatus>>>;
 
 /// A node: what is written of it, and what only this machine knows.
 #[derive(Debug)]
@@ -184,7 +184,7 @@ impl Nodes {
     /// Remembers what a node was when it was last written.
     fn touch(&mut self, ix: Ix) {
         let status = &self.list[ix.0 as usize].status;
-        let as_written = || Some(layout::slice(status, 0).into_owned());
+        let as_written = || Some(Box::new(layout::slice(status, 0).into_owned()));
         self.changes.entry(Part::head(ix)).or_insert_with(as_written);
     }
 
@@ -196,7 +196,8 @@ impl Nodes {
 
     /// A node that was stored whole is from now on stored in parts.
     pub(crate) fn divide(&mut self, ix: Ix) {
-        self.changes.insert(Part::head(ix), Some(self.status(ix).clone()));
+        let whole = Box::new(self.status(ix).clone());
+        self.changes.insert(Part::head(ix), Some(whole));
         self.touch_tails(ix);
     }
 

@@ -74,11 +74,11 @@ impl Machine {
         Plan::Idle
     }
 
-    pub(super) fn pod_seen(&mut self, pod: PodView) {
+    pub(super) fn pod_seen(&mut self, pod: Arc<PodView>) {
         let id = pod.node_id.clone();
         if !self.concerns(&pod) {
             if pod.held {
-                self.out.release_pod(pod.name, pod.uid);
+                self.out.release_pod(pod.name.clone(), pod.uid.clone());
             }
             return;
         }
@@ -322,11 +322,11 @@ impl Machine {
                 self.out.release_pod(pod.name.clone(), pod.uid.clone());
             }
             if garbage {
-                self.out.delete_pod(pod.name, pod.uid);
+                self.out.delete_pod(pod.name.clone(), pod.uid.clone());
             }
         } else if !pod.deleting {
             // Its node is over, so nothing waits for what it does.
-            self.out.delete_pod(pod.name, pod.uid);
+            self.out.delete_pod(pod.name.clone(), pod.uid.clone());
         }
     }
 }

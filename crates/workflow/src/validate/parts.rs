@@ -174,7 +174,7 @@ impl Check<'_> {
     /// An artifact cannot lie where a volume is mounted.
     fn mounts(&mut self, template: &Template, pointer: &str) {
         let script = template.script.as_ref().map(|script| &script.container);
-        let Some(container) = template.container.as_ref().or(script) else {
+        let Some(container) = template.container.as_deref().or(script) else {
             return;
         };
         let mounts: BTreeSet<&str> = container

@@ -162,7 +162,7 @@ impl<'a> Check<'a> {
             .as_ref()
             .filter(|container| container.image.is_empty())
             && container.image.is_empty()
-            && !default(|template| template.container.as_ref())
+            && !default(|template| template.container.as_deref())
         {
             let pointer = format!("{pointer}/container/image");
             self.problem(

@@ -15,7 +15,7 @@ fn told(status: serde_json::Value, expected: &str) {
     world.pods.get_mut(&name).unwrap()["status"] = status;
     world.queue.clear();
     let view: PodView = serde_json::from_value(world.pods[&name].clone()).unwrap();
-    world.machine.observe(Event::Pod(view), world.now);
+    world.machine.observe(Event::Pod(view.into()), world.now);
     world.carry_out();
     expect(&world, &format!("wf: {expected}"));
 }

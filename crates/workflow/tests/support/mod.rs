@@ -223,7 +223,7 @@ impl World {
 
     pub fn notify_pod(&mut self, name: &str) {
         let view: PodView = serde_json::from_value(self.pods[name].clone()).expect("a pod");
-        self.queue.push(Event::Pod(view));
+        self.queue.push(Event::Pod(view.into()));
     }
 
     /// Hands over one event, then does what follows.
@@ -379,7 +379,7 @@ impl World {
                         host: "machine".into(),
                         ..pod.clone()
                     };
-                    self.machine.observe(Event::Pod(pod), self.now);
+                    self.machine.observe(Event::Pod(pod.into()), self.now);
                 }
             }
             for event in std::mem::take(&mut self.queue) {

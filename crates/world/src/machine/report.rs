@@ -66,10 +66,7 @@ impl Machine {
             process.reported = true;
         }
         let pods = self.context.informers.get::<super::WholePod>();
-        if pods
-            .get(&process.key)
-            .is_some_and(|pod| pod.metadata.deletion_timestamp.is_some())
-        {
+        if pods.get(&process.key).is_some_and(|pod| pod.metadata.deleting) {
             self.remove(process.key, uid).await;
         }
     }
