@@ -21,11 +21,20 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// The entry, as everyone else knows it.
+    /// The entry as everyone else knows it, one of many that are looked at.
     pub(crate) fn entry(&self, key: &Arc<str>) -> Entry {
+        self.with(key, self.value.plain())
+    }
+
+    /// The entry, which somebody asks for by its key and may ask for again.
+    fn read(&self, key: &Arc<str>) -> Entry {
+        self.with(key, self.value.read())
+    }
+
+    fn with(&self, key: &Arc<str>, value: Bytes) -> Entry {
         Entry {
             key: Arc::clone(key),
-            value: self.value.plain(),
+            value,
             created: self.created,
             modified: self.modified,
         }
@@ -74,7 +83,7 @@ impl Memory {
     /// The entry of `key`.
     pub(crate) fn get(&self, key: &str) -> Option<Entry> {
         let (key, kept) = self.entries.get_key_value(key)?;
-        Some(kept.entry(key))
+        Some(kept.read(key))
     }
 
     /// The entries under `prefix` in order of their keys, from the one after `after`.
@@ -308,7 +317,12 @@ mod tests {
             all.map(|(key, kept)| kept.entry(key).value).collect()
         };
         assert_eq!(values(&memory), [long("/a/1"), long("/a/2"), long("new")]);
+        let read = |memory: &Memory| memory.get("/a/2").unwrap().value;
+        let first = read(&memory);
+        assert_eq!(first, long("/a/2"));
+        assert_eq!(first.as_ptr(), read(&memory).as_ptr(), "unpacked once");
         put(&mut memory, "/a/2", "short");
+        assert_eq!(read(&memory), "short");
         let told = memory.ring.after(Revision(7)).unwrap().last().cloned().unwrap();
         assert_eq!(told.previous.unwrap(), long("/a/2"));
     }

@@ -13,7 +13,7 @@
 //! Knows nothing of when values are cold, and nothing of locks.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use lz4_flex::block::{compress, compress_with_dict, decompress, decompress_with_dict};
@@ -41,10 +41,20 @@ pub(crate) struct Packed {
     base: Bytes,
     differences: Box<[u8]>,
     bytes: usize,
+    /// The value as it was put, once somebody has asked for it by name: such values are asked for again.
+    read: OnceLock<Bytes>,
 }
 
 impl Value {
-    /// The value as it was put.
+    /// The value as it was put, for one who asks for it alone. The next time it costs nothing.
+    pub(crate) fn read(&self) -> Bytes {
+        match self {
+            Self::Plain(value) => value.clone(),
+            Self::Packed(packed) => packed.read.get_or_init(|| self.plain()).clone(),
+        }
+    }
+
+    /// The value as it was put, for one who looks at many.
     pub(crate) fn plain(&self) -> Bytes {
         match self {
             Self::Plain(value) => value.clone(),
@@ -88,6 +98,7 @@ impl Packed {
             base: base.clone(),
             differences: differences.into_boxed_slice(),
             bytes: value.len(),
+            read: OnceLock::new(),
         };
         packed
             .unpack()
