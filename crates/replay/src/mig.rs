@@ -139,11 +139,20 @@ impl Simple {
         }
     }
 
+    /// How many placements of profiles without media engines are possible.
+    fn freedom(&self, state: StateId) -> usize {
+        let profiles = self.table.geometry().profiles.iter().enumerate();
+        let plain = profiles.filter(|(_, profile)| !profile.media);
+        plain
+            .map(|(number, _)| self.table.placements(state, number).len())
+            .sum()
+    }
+
     /// What the rule has against a placement.
     fn cost(&self, before: StateId, place: &Placement) -> (i64, i64) {
         let difference = |a: usize, b: usize| a as i64 - b as i64;
         let full = -i64::from(self.table.taken(before));
-        let lost = difference(self.table.freedom(before), self.table.freedom(place.after));
+        let lost = difference(self.freedom(before), self.freedom(place.after));
         match self.rule {
             Rule::FirstFit => (0, 0),
             Rule::BestFit => (full, 0),
