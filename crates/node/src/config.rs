@@ -1,6 +1,7 @@
 //! What a node is told: its name, its directory, what images stand for, what processes may see.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use meta::host::Host;
 
@@ -30,6 +31,8 @@ pub struct NodeConfig {
     pub capacity: Capacity,
     /// Whether processes get their own view of the machine where it lets them: a private root, `/tmp` and process ids.
     pub sandbox: bool,
+    /// How often the files of ConfigMaps, Secrets and tokens in pods are brought up to date; kubelet does each minute.
+    pub refresh: Duration,
     /// How processes that run this program reach the API server.
     pub api: Option<ApiAccess>,
 }

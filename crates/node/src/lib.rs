@@ -27,6 +27,7 @@ mod objects;
 mod outcome;
 mod payload;
 pub mod pod;
+mod refresh;
 mod register;
 mod request;
 mod start;

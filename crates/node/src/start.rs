@@ -136,6 +136,7 @@ impl Starter {
             client: self.client.clone(),
             facts: self.facts.clone(),
             claims: self.claims.clone(),
+            host: self.config.host.clone(),
         }
     }
 

@@ -4,12 +4,17 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kinds::k8s::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use kinds::k8s::api::core::v1::{
     DownwardAPIVolumeFile, HostPathVolumeSource, KeyToPath, Pod, ProjectedVolumeSource, ServiceAccount,
     ServiceAccountTokenProjection, Volume, VolumeProjection,
 };
 use kinds::kube::{Api, Client, api::PostParams};
+use meta::Timestamp;
+use meta::host::Host;
+use serde_json::Value;
 
 use crate::claims::Claims;
 use crate::config::Image;
@@ -54,6 +59,8 @@ pub(crate) struct Maker {
     pub(crate) facts: NodeFacts,
     /// What volume claims stand for.
     pub(crate) claims: Claims,
+    /// The clock.
+    pub(crate) host: Host,
 }
 
 impl Maker {
@@ -94,12 +101,30 @@ impl Maker {
             let path = self.claims.path(namespace(pod), &claim.claim_name).await?;
             return Ok(link(&path, &at)?);
         }
-        let payload = self.payload(pod, volume).await?;
+        let payload = self.payload(pod, volume, None).await?;
         payload::write(&at, &payload)?;
         Ok(())
     }
 
-    async fn payload(&self, pod: &Pod, volume: &Volume) -> Result<Payload, VolumeError> {
+    /// Brings the files of a volume up to date; one that is not made yet is left.
+    pub(crate) async fn refresh(
+        &self,
+        pod: &Pod,
+        volume: &Volume,
+        directory: &PodDirectory,
+    ) -> Result<(), VolumeError> {
+        let at = directory.volume(&volume.name);
+        let now = at.join(payload::DATA);
+        if !now.exists() {
+            return Ok(());
+        }
+        let payload = self.payload(pod, volume, Some(&now)).await?;
+        payload::update(&at, &payload)?;
+        Ok(())
+    }
+
+    /// The files of a volume; tokens that lie in `now` and are good for a while are kept.
+    async fn payload(&self, pod: &Pod, volume: &Volume, now: Option<&Path>) -> Result<Payload, VolumeError> {
         let mut payload = Payload::new();
         if let Some(map) = &volume.config_map {
             let from = (Source::ConfigMap, map.name.as_str(), map.optional);
@@ -119,7 +144,7 @@ impl Maker {
             let mode = downward.default_mode.unwrap_or(MODE);
             self.downward(pod, downward.items.as_deref(), mode, &mut payload)?;
         } else if let Some(projected) = &volume.projected {
-            self.projected(pod, projected, &mut payload).await?;
+            self.projected(pod, projected, now, &mut payload).await?;
         } else {
             return Err(VolumeError::Unavailable(
                 "this node has emptyDir, configMap, secret, projected, downwardAPI, hostPath, image and claimed volumes only"
@@ -185,11 +210,12 @@ impl Maker {
         &self,
         pod: &Pod,
         projected: &ProjectedVolumeSource,
+        now: Option<&Path>,
         payload: &mut Payload,
     ) -> Result<(), VolumeError> {
         let mode = projected.default_mode.unwrap_or(MODE);
         for source in projected.sources.iter().flatten() {
-            self.project(pod, source, mode, payload).await?;
+            self.project(pod, source, mode, now, payload).await?;
         }
         Ok(())
     }
@@ -199,6 +225,7 @@ impl Maker {
         pod: &Pod,
         source: &VolumeProjection,
         mode: i32,
+        now: Option<&Path>,
         payload: &mut Payload,
     ) -> Result<(), VolumeError> {
         if let Some(map) = &source.config_map {
@@ -214,8 +241,11 @@ impl Maker {
             self.downward(pod, downward.items.as_deref(), mode, payload)?;
         }
         if let Some(token) = &source.service_account_token {
-            let text = self.token(pod, token).await?;
-            add(payload, &token.path, text.into_bytes(), mode)?;
+            let text = match now.and_then(|now| good_token(&now.join(&token.path), token, self.host.now())) {
+                Some(bytes) => bytes,
+                None => self.token(pod, token).await?.into_bytes(),
+            };
+            add(payload, &token.path, text, mode)?;
         }
         Ok(())
     }
@@ -337,6 +367,15 @@ fn host_path(host: &HostPathVolumeSource) -> Result<(), VolumeError> {
         _ if found.is_none() => Err(format!("hostPath {} does not exist", host.path).into()),
         _ => Ok(()),
     }
+}
+
+/// A token that lies there already and has a fifth of its life left (kubelet's measure).
+fn good_token(file: &Path, token: &ServiceAccountTokenProjection, now: Timestamp) -> Option<Vec<u8>> {
+    let life = token.expiration_seconds.unwrap_or(TOKEN_SECONDS);
+    let bytes = std::fs::read(file).ok()?;
+    let claims = std::str::from_utf8(&bytes).ok()?.split('.').nth(1)?;
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    (claims["exp"].as_i64()? - now.as_second() > life / 5).then_some(bytes)
 }
 
 fn add(payload: &mut Payload, path: &str, bytes: Vec<u8>, mode: i32) -> Result<(), VolumeError> {

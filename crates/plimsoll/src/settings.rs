@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use argo::exec::{DIRECTORY_PLUGIN, SOCKET_ENV, TOKEN_ENV, USER_ENV};
 use argo::repository::{ArtifactRepository, PluginArtifactRepository};
@@ -77,6 +78,7 @@ pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, hos
             pods: config.node.pods,
         },
         sandbox: config.node.sandbox,
+        refresh: Duration::from_mins(1),
         api: Some(ApiAccess {
             socket: directory.socket(),
             socket_variable: SOCKET_ENV.to_owned(),

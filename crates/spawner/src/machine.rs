@@ -64,6 +64,19 @@ pub(crate) fn kill(pid: i32, signal: Signal, all: bool) {
     let _ = rustix::process::kill_process(pid, signal);
 }
 
+/// Whether a signal would do to a process what the system does by default: it neither handles nor ignores it.
+pub(crate) fn is_default(pid: i32, signal: Signal) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
+        return false;
+    };
+    let is_set = |field: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(field));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask >> (signal.as_raw() - 1) & 1 == 1)
+    };
+    !is_set("SigCgt:") && !is_set("SigIgn:")
+}
+
 /// Ends a process of an earlier spawner, if it is still the same one.
 pub(crate) fn end(process: &Process) {
     let Some(pid) = Pid::from_raw(process.pid) else {

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// The protocol's version; a node and a spawner of different versions refuse each other.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The largest frame either side accepts, in bytes: an environment and arguments may reach `ARG_MAX` (2 MiB).
 pub const FRAME_MAX: usize = 8 << 20;
@@ -61,6 +61,11 @@ pub enum Request {
         signal: i32,
         /// Whether everything the process started is meant too.
         all: bool,
+    },
+    /// Send SIGTERM to a process as if it were not the first of its namespace: without a handler it ends.
+    Terminate {
+        /// The process.
+        key: Key,
     },
     /// Tell again everything not acknowledged; answered by [`Message::Listing`].
     List,

@@ -61,6 +61,8 @@ struct Kid {
     /// Which attempt it is.
     key: Key,
     sandboxed: bool,
+    /// Whether it was ended in the place of SIGTERM, which does nothing to the first process of a namespace.
+    terminated: bool,
     output: Output,
 }
 
@@ -199,6 +201,10 @@ impl Server {
                 self.signal(&key, signal, all);
                 None
             }
+            Request::Terminate { key } => {
+                self.terminate(&key);
+                None
+            }
             Request::List => Some(self.listing()),
             Request::Acknowledge { keys } => {
                 self.acknowledge(&keys);
@@ -289,6 +295,7 @@ impl Server {
         let kid = Kid {
             key,
             sandboxed,
+            terminated: false,
             output,
         };
         self.children.insert(pid, kid);
@@ -318,12 +325,28 @@ impl Server {
     }
 
     fn signal(&self, key: &Key, signal: i32, all: bool) {
-        let pid = match self.table.get(key) {
+        if let (Some(pid), Some(signal)) = (self.pid(key), Signal::from_named_raw(signal)) {
+            machine::kill(pid, signal, all);
+        }
+    }
+
+    /// SIGTERM, which ends a process that says nothing of it even where it is the first of its namespace: the system
+    /// would let it live.
+    fn terminate(&mut self, key: &Key) {
+        let Some(pid) = self.pid(key) else { return };
+        match self.children.get_mut(&pid) {
+            Some(kid) if kid.sandboxed && machine::is_default(pid, Signal::TERM) => {
+                kid.terminated = true;
+                machine::kill(pid, Signal::KILL, false);
+            }
+            _ => machine::kill(pid, Signal::TERM, false),
+        }
+    }
+
+    fn pid(&self, key: &Key) -> Option<i32> {
+        match self.table.get(key) {
             Some(State::Running(process)) => Some(process.pid),
             _ => self.passing.get(key).map(|running| running.pid),
-        };
-        if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {
-            machine::kill(pid, signal, all);
         }
     }
 
@@ -359,6 +382,9 @@ impl Server {
         };
         let outcome = match wait {
             Wait::Exited(code) => Outcome::Exited { code },
+            Wait::Signalled(_) if kid.terminated => Outcome::Signalled {
+                signal: Signal::TERM.as_raw(),
+            },
             Wait::Signalled(signal) => Outcome::Signalled { signal },
         };
         Some(Ended {

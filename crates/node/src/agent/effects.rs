@@ -27,17 +27,12 @@ impl Agent {
                 attempt,
                 kill,
             } => {
-                let signal = if kill { Signal::KILL } else { Signal::TERM };
                 let key = Key {
                     pod: uid.to_owned(),
                     container,
                     attempt,
                 };
-                self.send(&Request::Signal {
-                    key,
-                    signal: signal.as_raw(),
-                    all: kill,
-                });
+                self.send(&self.end(uid, key, kill));
                 None
             }
             Effect::RunHook { container, hook } => self.run_hook(uid, container, hook),
@@ -52,6 +47,21 @@ impl Agent {
                 }
                 None
             }
+        }
+    }
+
+    /// Ends a container, or asks it to. In a pod whose containers share their processes none is the first of its
+    /// namespace.
+    fn end(&self, uid: &str, key: Key, kill: bool) -> Request {
+        let spec = self.pods.get(uid).and_then(|entry| entry.pod.spec.as_ref());
+        if !kill && spec.is_some_and(|spec| spec.share_process_namespace == Some(true)) {
+            return Request::Terminate { key };
+        }
+        let signal = if kill { Signal::KILL } else { Signal::TERM };
+        Request::Signal {
+            key,
+            signal: signal.as_raw(),
+            all: kill,
         }
     }
 

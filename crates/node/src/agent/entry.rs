@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::seen::Wishes;
 use crate::pod::Machine;
+use crate::refresh::Refresh;
 
 /// A pod that is not finished.
 pub(crate) struct Entry {
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) ended: BTreeSet<Key>,
     /// Whether the object is gone.
     pub(crate) gone: bool,
+    /// What keeps the files of its volumes up to date.
+    pub(crate) refresh: Option<Refresh>,
     /// When the agent looks at the pod again; its place in the agent's timers.
     pub(crate) timer: Option<Instant>,
 }
@@ -46,6 +49,7 @@ impl Entry {
             waits_since: None,
             ended: BTreeSet::new(),
             gone: false,
+            refresh: None,
             timer: None,
         }
     }

@@ -38,6 +38,7 @@ use crate::link::Link;
 use crate::outcome;
 use crate::pod::view::{PodView, ProbeKind};
 use crate::pod::{Event, Hook, Left, Machine};
+use crate::refresh;
 use crate::start::{NoStart, Starter};
 use crate::tell::Teller;
 use crate::volumes::VolumeError;
@@ -209,14 +210,27 @@ impl Agent {
             let machine = self.machine(view, &pod);
             self.pods
                 .insert(uid.clone(), Entry::new(pod, wishes.clone(), machine));
+            self.keep_fresh(&uid);
             self.step(&uid, Event::Tick);
             return;
         };
         entry.pod = Arc::new(pod);
         entry.wishes = wishes.clone();
-        if *entry.machine.view() != view {
+        let is_news = *entry.machine.view() != view;
+        self.keep_fresh(&uid);
+        if is_news {
             self.step(&uid, Event::Updated(view));
         }
+    }
+
+    /// Keeps the files of a pod's volumes up to date from now on.
+    fn keep_fresh(&mut self, uid: &str) {
+        let (starter, every) = (&self.starter, self.starter.config.refresh);
+        let Some(entry) = self.pods.get_mut(uid) else {
+            return;
+        };
+        let directory = PodDirectory::new(&starter.config.directory, uid);
+        entry.refresh = refresh::start(starter.volumes(), entry.pod.clone(), directory, every);
     }
 
     fn machine(&mut self, view: PodView, pod: &Pod) -> Machine {

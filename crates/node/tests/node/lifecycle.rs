@@ -1,7 +1,8 @@
 //! Pods from beginning to end.
 
-use kinds::k8s::api::core::v1::Pod;
-use kinds::kube::api::DeleteParams;
+use kinds::k8s::api::core::v1::{ConfigMap, Pod};
+use kinds::kube::Api;
+use kinds::kube::api::{DeleteParams, Patch, PatchParams};
 use kinds::kube::runtime::wait::await_condition;
 use serde_json::json;
 
@@ -20,6 +21,8 @@ pub(crate) const TESTS: &[Test] = &[
     test!(a_pod_runs_and_is_reported),
     test!(a_running_pod_is_reported_running),
     test!(a_deleted_pod_leaves_nothing),
+    test!(without_a_handler_term_ends_where_processes_are_shared),
+    test!(files_of_objects_follow_the_objects),
     test!(a_pod_without_command_says_so),
     test!(a_restarted_node_goes_on),
     test!(a_killed_spawner_makes_outcomes_unknown),
@@ -60,6 +63,49 @@ async fn a_deleted_pod_leaves_nothing() {
     rig.start().await;
     rig.run("default", "true").await;
     rig.finished("default").await;
+}
+
+async fn without_a_handler_term_ends_where_processes_are_shared() {
+    for (script, expected) in [
+        ("echo up; exec sleep 1000", "terminated 143 Error"),
+        (
+            "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done",
+            "terminated 7 Error",
+        ),
+    ] {
+        let rig = Rig::new().await;
+        let mut sharing = pod(script);
+        sharing["spec"]["shareProcessNamespace"] = true.into();
+        sharing["spec"]["terminationGracePeriodSeconds"] = 3600.into();
+        sharing["metadata"]["finalizers"] = json!(["example.com/seen"]);
+        rig.create("default", &sharing).await;
+        let running = rig.until("default", |pod| phase(pod) == "Running").await;
+        while rig.log(&running, "c").await.is_none_or(|log| !log.contains("up")) {
+            tokio::task::yield_now().await;
+        }
+        rig.pods("default")
+            .delete("p", &DeleteParams::default())
+            .await
+            .unwrap();
+        let pod = rig.finished("default").await;
+        assert_eq!(state(&pod), expected);
+    }
+}
+
+async fn files_of_objects_follow_the_objects() {
+    let rig = Rig::new().await;
+    let map = |text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"a": text}});
+    rig.create("default", &map("old")).await;
+    let mut reading = pod("until grep -q new /m/a; do sleep 0.02; done; cat /m/a /m/b");
+    reading["spec"]["volumes"] = json!([{"name": "m", "configMap": {"name": "m"}}]);
+    reading["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "m", "mountPath": "/m"}]);
+    rig.create("default", &reading).await;
+    rig.until("default", |pod| phase(pod) == "Running").await;
+    let maps: Api<ConfigMap> = Api::namespaced(rig.client.clone(), "default");
+    let patch = Patch::Merge(json!({"data": {"a": "new\n", "b": "more\n"}}));
+    maps.patch("m", &PatchParams::default(), &patch).await.unwrap();
+    let pod = rig.finished("default").await;
+    assert_eq!(rig.log(&pod, "c").await.unwrap(), "new\nmore\n");
 }
 
 async fn a_pod_without_command_says_so() {

@@ -316,6 +316,7 @@ fn config(path: &Path) -> NodeConfig {
         address: "127.0.0.1".to_owned(),
         capacity: node::Capacity::default(),
         sandbox: true,
+        refresh: std::time::Duration::from_millis(20),
         api: None,
     }
 }
