@@ -2,17 +2,15 @@
 //! else has written meanwhile, else read again.
 
 use argo::{NodeStatus, Workflow};
-use kinds::kube::api::{
-    ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
-};
+use kinds::kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kinds::kube::{self, Api};
 use serde_json::Value;
-use workflow::contract::LABEL_WORKFLOW;
 use workflow::layout::{self, CHUNK_API_VERSION, CHUNK_KIND, CHUNK_PLURAL, Chunk};
 
 use crate::command::workflows;
 use crate::connect::Connection;
 use crate::error::{CommandError, Result, status_code};
+use crate::nodes::Place;
 
 /// What the server answers when the version is not the one read.
 const CONFLICT: u16 = 409;
@@ -103,11 +101,12 @@ async fn chunks(connection: &Connection, of: &Workflow) -> Result<Vec<Chunk<Node
     if of.status.offload_node_status_version.is_empty() {
         return Ok(Vec::new());
     }
-    let label = ListParams::default().labels(&format!("{LABEL_WORKFLOW}={}", of.metadata.name));
-    let listed = chunk_api(connection).list(&label).await?.items;
-    let mut chunks: Vec<Chunk<NodeStatus>> = listed.iter().map(typed).collect::<Result<_>>()?;
-    chunks.retain(|chunk| chunk.workflow == of.metadata.uid);
-    Ok(chunks)
+    let place = Place {
+        client: &connection.client,
+        namespace: &connection.namespace,
+        name: &of.metadata.name,
+    };
+    Ok(place.chunks(&of.metadata.uid).await?)
 }
 
 fn chunk_api(connection: &Connection) -> Api<DynamicObject> {

@@ -50,7 +50,7 @@ impl Place<'_> {
     }
 
     /// All chunks that carry the workflow's label.
-    async fn chunks<N: DeserializeOwned>(&self, uid: &str) -> Result<Vec<Chunk<N>>, kube::Error> {
+    pub(crate) async fn chunks<N: DeserializeOwned>(&self, uid: &str) -> Result<Vec<Chunk<N>>, kube::Error> {
         #[derive(Deserialize)]
         struct List<N> {
             items: Vec<Chunk<N>>,
