@@ -11,7 +11,7 @@ use store::Tx;
 
 use crate::cascade;
 use crate::commit::Stop;
-use crate::object::{Draft, has_finalizers, pluck, read};
+use crate::object::{Draft, has_finalizers, meta, pluck, read};
 use crate::registry::Row;
 use crate::server::Inner;
 use crate::status::ApiError;
@@ -44,6 +44,31 @@ pub(crate) fn check_open(
         )));
     }
     Ok(())
+}
+
+/// Refuses a pod of a service account that is not there (the admission plugin `ServiceAccount`).
+pub(crate) fn check_account(tx: &Tx<'_>, server: &Inner, row: &Row, pod: &Value) -> Result<(), Stop> {
+    if !row.is_pod() {
+        return Ok(());
+    }
+    let namespace = meta(pod, "namespace");
+    let account = pod["spec"]["serviceAccountName"].as_str().unwrap_or_default();
+    if tx
+        .get(&server.core_row("serviceaccounts")?.key(namespace, account))
+        .is_some()
+    {
+        return Ok(());
+    }
+    let why = format!(
+        "error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found"
+    );
+    let name = meta(pod, "name");
+    Err(Stop::Refused(ApiError::forbidden(
+        &row.plural,
+        &row.group,
+        name,
+        &why,
+    )))
 }
 
 /// What follows from a change: a container that was marked as deleted loses its contents.

@@ -140,6 +140,36 @@ async fn a_pods_token_reports_results_and_does_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_pod_that_acts_for_its_maker_may_do_what_they_may() {
+    let door = Door::new().await;
+    let pods: Api<kinds::k8s::api::core::v1::Pod> = Api::default_namespaced(client(&door.server));
+    let mut acting = pod("p");
+    acting.metadata.annotations = Some([("plimsoll.dev/acts".to_owned(), "true".to_owned())].into());
+    let made = pods.create(&PostParams::default(), &acting).await.unwrap();
+    let token = token(&door.server, "p", made.metadata.uid.as_deref().unwrap()).await;
+    let client = through(&door.socket(), Some(&token)).await;
+    assert_eq!(get(&client, "/api/v1/namespaces/kube-system/secrets").await, 200);
+    pods.delete("p", &DeleteParams::default()).await.unwrap();
+    assert_eq!(get(&client, "/api/v1/namespaces/kube-system/secrets").await, 401);
+}
+
+#[tokio::test]
+async fn pods_of_accounts_that_are_not_there_are_refused() {
+    let door = Door::new().await;
+    let admin = client(&door.server);
+    let pods: Api<kinds::k8s::api::core::v1::Pod> = Api::default_namespaced(admin.clone());
+    let mut of_robot = pod("p");
+    of_robot.spec.as_mut().unwrap().service_account_name = Some("robot".to_owned());
+    let refused = pods.create(&PostParams::default(), &of_robot).await.unwrap_err();
+    let why = "pods \"p\" is forbidden: error looking up service account default/robot: serviceaccount \"robot\" not found";
+    assert!(refused.to_string().contains(why), "{refused}");
+    let accounts: Api<kinds::k8s::api::core::v1::ServiceAccount> = Api::default_namespaced(admin);
+    let robot = from(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}));
+    accounts.create(&PostParams::default(), &robot).await.unwrap();
+    pods.create(&PostParams::default(), &of_robot).await.unwrap();
+}
+
+#[tokio::test]
 async fn going_down_ends_watches() {
     let door = Door::new().await;
     let client = through(&door.socket(), None).await;

@@ -27,16 +27,23 @@ impl ApiServer {
     fn account_of(&self, token: &str) -> Option<User> {
         let server = &self.0;
         let claims = server.tokens.verify(token, server.host.now())?;
-        let exists = |plural: &str, name: &str, uid: &str| {
+        let find = |plural: &str, name: &str, uid: &str| {
             let row = server.core_row(plural).ok()?;
             let entry = server.store.get(&row.key(&claims.namespace, name))?;
             let actual = crate::object::pluck(&entry.value, &["metadata", "uid"])?;
-            (uid.is_empty() || actual == uid).then_some(())
+            (uid.is_empty() || actual == uid).then_some(entry)
         };
-        exists("serviceaccounts", &claims.account, &claims.account_uid)?;
-        if let Some(pod) = &claims.pod {
-            exists("pods", &pod.name, &pod.uid)?;
-        }
-        Some(claims.user())
+        find("serviceaccounts", &claims.account, &claims.account_uid)?;
+        let pod = match &claims.pod {
+            Some(pod) => Some(find("pods", &pod.name, &pod.uid)?),
+            None => None,
+        };
+        let acts =
+            pod.and_then(|pod| crate::object::pluck(&pod.value, &["metadata", "annotations", token::ACTS]));
+        let user = claims.user();
+        Some(match acts.as_deref() {
+            Some("true") => User { rules: None, ..user },
+            _ => user,
+        })
     }
 }

@@ -257,6 +257,11 @@ impl Row {
     pub(crate) fn is_namespace(&self) -> bool {
         self.group.is_empty() && self.plural == "namespaces"
     }
+
+    /// Whether this is Pod.
+    pub(crate) fn is_pod(&self) -> bool {
+        self.group.is_empty() && self.plural == "pods"
+    }
 }
 
 /// The prefix of a kind's keys.

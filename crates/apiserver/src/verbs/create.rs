@@ -95,6 +95,7 @@ fn insert(call: &Call<'_>, object: &Value) -> Result<Committed, ApiError> {
     };
     let committed = commit(&server.store, call.query.dry_run()?, |tx| {
         contents::check_open(tx, server, row, namespace, name)?;
+        contents::check_account(tx, server, row, object)?;
         if tx.get(&key).is_some() {
             return Err(Stop::Refused(ApiError::already_exists(row, name)));
         }
