@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::location::ArtifactLocation;
 use crate::repository::ArtifactRepository;
 use crate::scalar::{is_false, null_default};
+use crate::template::{Http, ResourceTemplate};
 use crate::values::{Artifact, Parameter};
 
 /// `plimsoll exec --install FOLDER` copies itself to `FOLDER/plimsoll`, for the other containers of the pod.
@@ -34,6 +35,9 @@ pub const USER_ENV: &str = "PLIMSOLL_USER";
 pub const SECRETS: &str = "/argo/secret";
 /// The label of a task result that says whether everything was reported (`"true"`).
 pub const REPORT_COMPLETED_LABEL: &str = "workflows.argoproj.io/report-outputs-completed";
+/// The annotation of a pod whose executor acts on the API for whoever made the pod: with the value `"true"` the
+/// embedded server lets its token do everything. On a cluster the roles of its service account decide.
+pub const ACTS_ANNOTATION: &str = "plimsoll.dev/acts";
 /// The label that names the workflow, on pods and task results.
 pub const WORKFLOW_LABEL: &str = "workflows.argoproj.io/workflow";
 /// The exit code of the executor's own failures.
@@ -84,6 +88,12 @@ pub struct Orders {
     /// What the container has to do with others of its pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<Peers>,
+    /// What is asked of the API server in place of a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceTemplate>,
+    /// The request that is made in place of a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
     /// Whether nothing is reported: of a pod's containers only the main one does.
     #[serde(skip_serializing_if = "is_false", deserialize_with = "null_default")]
     pub silent: bool,
@@ -139,6 +149,11 @@ impl Orders {
         let text: String = (0..).map_while(|number| variable(&orders_name(number))).collect();
         (!text.is_empty()).then(|| serde_json::from_str(&text))
     }
+}
+
+/// The environment variable that holds the value of an http step's header, by its place, where a secret does.
+pub fn header_variable(place: usize) -> String {
+    format!("PLIMSOLL_HEADER_{place}")
 }
 
 fn orders_name(number: usize) -> String {

@@ -16,6 +16,9 @@ use std::thread;
 use argo::exec::{DIRECTORY_PLUGIN, Directory, Orders, SOCKET_ENV, TOKEN_ENV};
 use serde_json::{Value, json};
 
+#[path = "exec/own_work.rs"]
+mod own_work;
+
 /// The environment variable that holds the command, as a JSON list, in the process that is the executor.
 const COMMAND: &str = "TEST_COMMAND";
 
@@ -131,7 +134,7 @@ fn receive(stream: UnixStream) -> (Seen, UnixStream) {
     let seen = Seen {
         line: line.trim_end().to_owned(),
         token,
-        body: serde_json::from_slice(&body).unwrap(),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
     };
     (seen, reader.into_inner())
 }
@@ -414,12 +417,14 @@ fn a_sidecar_ends_with_the_containers_that_it_serves() {
     let bench = Bench::new(&[]);
     let sidecar = bench.start(
         &among_peers("side", &json!({"until": ["main"]})),
-        &["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.01; done"],
+        &[
+            "sh",
+            "-c",
+            "trap 'exit 7' TERM; touch DIR/up; while :; do sleep 0.01; done",
+        ],
     );
-    assert_eq!(
-        run_silent(&bench, &among_peers("main", &json!({})), &["true"]).0,
-        0
-    );
+    let main = ["sh", "-c", "until [ -e DIR/up ]; do sleep 0.01; done"];
+    assert_eq!(run_silent(&bench, &among_peers("main", &json!({})), &main).0, 0);
     assert_eq!(sidecar.wait_with_output().unwrap().status.code(), Some(7));
 }
 

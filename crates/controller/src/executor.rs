@@ -58,6 +58,19 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What the server said.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::NotFound(message)
+            | Self::AlreadyExists(message)
+            | Self::Conflict(message)
+            | Self::Forbidden(message)
+            | Self::Refused(_, message)
+            | Self::Unreadable(message)
+            | Self::Unavailable(message) => message,
+        }
+    }
+
     /// Whether a later attempt may pass.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Conflict(_))

@@ -91,9 +91,10 @@ pub fn rights() -> Vec<Right> {
             "find the templates of the whole cluster that workflows refer to",
         ),
         Right::to(
-            &WATCH,
+            &["get", "list", "watch", "create", "patch"],
             CONFIG_MAPS,
-            "read parameters, limits of locks and artifact repositories that workflows refer to",
+            "read parameters, limits of locks and artifact repositories that workflows refer to, and keep the outputs \
+             of memoized steps",
         ),
         Right::to(
             &["create"],

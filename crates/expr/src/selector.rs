@@ -4,15 +4,23 @@
 //! up with gjson, of whose paths a label's name can only spell the plainest: fields and the indices of lists.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use meta::LabelSelector;
-use meta::selector::Requirement;
+use meta::selector::{self, Operator, Requirement};
 use serde_json::Value as Json;
 
 /// The requirements of a success or failure condition.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    requirements: LabelSelector,
+    requirements: Vec<Written>,
+}
+
+/// A requirement and how it was written, without its blanks.
+#[derive(Clone, Debug)]
+pub struct Written {
+    requirement: Requirement,
+    text: String,
 }
 
 impl Condition {
@@ -21,25 +29,45 @@ impl Condition {
     /// # Errors
     /// For what is not a label selector.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let parsed = LabelSelector::parse(text)?.requirements;
+        let written = parsed.into_iter().zip(selector::terms(text));
         Ok(Self {
-            requirements: LabelSelector::parse(text)?,
+            requirements: written
+                .map(|(requirement, text)| Written {
+                    requirement,
+                    text: text.to_owned(),
+                })
+                .collect(),
         })
     }
 
     /// Whether every requirement holds: what a success condition asks.
     pub fn all(&self, object: &Json) -> bool {
-        self.requirements
-            .requirements
-            .iter()
-            .all(|requirement| holds(requirement, object))
+        let holds = |written: &Written| holds(&written.requirement, object);
+        self.requirements.iter().all(holds)
     }
 
     /// The first requirement that holds: one is enough for a failure condition.
-    pub fn any(&self, object: &Json) -> Option<&Requirement> {
-        self.requirements
-            .requirements
-            .iter()
-            .find(|requirement| holds(requirement, object))
+    pub fn any(&self, object: &Json) -> Option<&Written> {
+        let holds = |written: &&Written| holds(&written.requirement, object);
+        self.requirements.iter().find(holds)
+    }
+}
+
+impl fmt::Display for Written {
+    /// As apimachinery's `Requirement.String`: without blanks, but around `in` and `notin`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, values) = match &self.requirement.operator {
+            Operator::In(values) => ("in", values),
+            Operator::NotIn(values) => ("notin", values),
+            _ => return f.write_str(&self.text.replace(' ', "")),
+        };
+        if !self.text.contains('(') {
+            return f.write_str(&self.text.replace(' ', ""));
+        }
+        let mut values = values.clone();
+        values.sort();
+        write!(f, "{} {word} ({})", self.requirement.key, values.join(","))
     }
 }
 
@@ -92,5 +120,23 @@ mod tests {
             assert_eq!(parsed.any(&object).is_some(), any, "{condition}");
         }
         assert!(Condition::parse("a in (b").is_err());
+    }
+
+    #[test]
+    fn requirements_are_said_as_kubernetes_says_them() {
+        let object = serde_json::json!({"status": {"phase": "Failed", "failed": 1}});
+        for (condition, expected) in [
+            ("status.phase == Failed", "status.phase==Failed"),
+            ("status.phase = Failed", "status.phase=Failed"),
+            (
+                "status.phase in (Failed, Error)",
+                "status.phase in (Error,Failed)",
+            ),
+            ("status.phase == X, status.failed > 0", "status.failed>0"),
+            ("status.phase != X", "status.phase!=X"),
+        ] {
+            let parsed = Condition::parse(condition).unwrap();
+            assert_eq!(parsed.any(&object).unwrap().to_string(), expected);
+        }
     }
 }

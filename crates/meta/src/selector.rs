@@ -66,7 +66,7 @@ impl LabelSelector {
     /// Reads the string form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut requirements = Vec::new();
-        for term in split_terms(text) {
+        for term in terms(text) {
             let term = term.trim();
             if term.is_empty() {
                 if text.trim().is_empty() {
@@ -80,8 +80,8 @@ impl LabelSelector {
     }
 }
 
-/// Splits at commas outside parentheses.
-fn split_terms(text: &str) -> Vec<&str> {
+/// The terms of a selector's string form: what lies between commas outside parentheses.
+pub fn terms(text: &str) -> Vec<&str> {
     let (mut depth, mut start, mut terms) = (0_usize, 0, Vec::new());
     for (i, c) in text.char_indices() {
         match c {

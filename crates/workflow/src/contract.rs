@@ -256,6 +256,17 @@ pub enum Effect {
         /// Its name.
         name: String,
     },
+    /// Keep an entry of a memoized step in a ConfigMap of the workflow's namespace, which is made, with the label
+    /// [`LABEL_CONFIG_MAP_TYPE`] `Cache`, if it is not there. An entry that was there is replaced. One that the server
+    /// refuses is not kept: the step ran nevertheless.
+    KeepEntry {
+        /// The ConfigMap's name.
+        config_map: String,
+        /// The entry's key.
+        key: String,
+        /// The entry, as JSON.
+        entry: String,
+    },
     /// Ask the desk for locks; the answer comes back as [`Event::Lock`]. Nothing waits for it in this batch.
     AskLocks(Box<crate::locks::Ask>),
     /// Give back what the holder has and no longer waits for: the status says so already.

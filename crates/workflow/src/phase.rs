@@ -23,6 +23,11 @@ pub(crate) mod kind {
     pub(crate) const SUSPEND: &str = "Suspend";
     pub(crate) const HTTP: &str = "HTTP";
     pub(crate) const PLUGIN: &str = "Plugin";
+
+    /// Whether nodes of the type have a pod of their own.
+    pub(crate) fn has_pod(kind: &str) -> bool {
+        matches!(kind, POD | HTTP)
+    }
 }
 
 /// Whether it ran to an end, good or bad.

@@ -6,9 +6,11 @@
 
 mod affinity;
 mod orders;
+mod own_work;
 mod spec;
 
 use argo::core::{Container, Volume};
+use argo::exec::ACTS_ANNOTATION;
 use argo::repository::ArtifactRepository;
 use argo::template::{ContainerNode, ContainerSetTemplate};
 use argo::{NodeStatus, ObjectMeta, Template, WorkflowSpec};
@@ -124,6 +126,9 @@ fn metadata(job: &Job<'_>, name: &str, exec: bool) -> Value {
     if exec {
         annotations.insert(ANNOTATION_EXEC.to_owned(), "true".into());
     }
+    if job.template.resource.is_some() {
+        annotations.insert(ACTS_ANNOTATION.to_owned(), "true".into());
+    }
     for more in job.spec.pod_metadata.iter().chain(&job.template.metadata) {
         labels.extend(more.labels.iter().map(|(k, v)| (k.clone(), v.clone().into())));
         annotations.extend(
@@ -158,6 +163,7 @@ fn main_containers(job: &Job<'_>) -> Result<Vec<Container>, String> {
         (Some(container), _, _) => vec![(**container).clone()],
         (_, Some(script), _) => vec![script.container.clone()],
         (_, _, Some(set)) => return Ok(set.containers.iter().map(|c| member(c, set)).collect()),
+        _ if orders::is_own_work(template) => vec![own_work::container(job)],
         _ => return Err(format!("Template '{}' missing specification", template.name)),
     };
     MAIN.clone_into(&mut containers[0].name);

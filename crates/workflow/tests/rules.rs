@@ -13,7 +13,7 @@
 //! | 9 | locks | `rule_9_locks`, and `controller` for those between workflows |
 //! | 10 | from a pod to its node | `rule_10_pods` |
 //! | 12 | stop, terminate, suspend, resume | `rule_12_control`, and `control.rs` |
-//! | also | loops, time limits, templates of others, container sets | `also_easily_wrong` |
+//! | also | loops, time limits, templates of others, container sets; memoized steps; resource and http templates | `also_easily_wrong`, `memoize`, `own_work` |
 //!
 //! Pods end by what their steps are called: `bad...` fails, `odd...` is an executor's error, `long...` and
 //! `served...` run until they are ended, `stuck...` never starts, anything else succeeds. `again(1)` and
@@ -25,6 +25,10 @@ mod support;
 
 #[path = "rules/also_easily_wrong.rs"]
 mod also_easily_wrong;
+#[path = "rules/memoize.rs"]
+mod memoize;
+#[path = "rules/own_work.rs"]
+mod own_work;
 #[path = "rules/rule_10_pods.rs"]
 mod rule_10_pods;
 #[path = "rules/rule_12_control.rs"]

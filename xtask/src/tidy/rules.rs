@@ -29,7 +29,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
         "controller",
         &["meta", "argo", "kinds", "workflow", "scheduler", "workloads"],
     ),
-    ("artifacts", &["meta", "argo", "kinds"]),
+    ("artifacts", &["meta", "argo", "expr", "kinds"]),
     ("spawner", &["meta"]),
     ("node", &["meta", "kinds", "spawner"]),
     (
@@ -161,6 +161,12 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
         "environment",
         "2026-11-24",
         "`plimsoll exec` is a process of its own: its orders are its environment",
+    ),
+    (
+        "crates/artifacts/src/exec/http.rs",
+        "environment",
+        "2026-11-24",
+        "headers that secrets hold come by the environment",
     ),
     (
         "crates/artifacts/src/exec/command.rs",

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argo::exec::{SOCKET_ENV, TOKEN_ENV};
-use argo::{GROUP, VERSION};
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -21,6 +20,11 @@ use tokio::time::timeout;
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The content type of whole objects.
+pub(super) const JSON: &str = "application/json";
+/// The content type of merge patches.
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// Where kubelet mounts a pod's token.
 const TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -35,13 +39,25 @@ pub(super) enum Api {
 
 /// One request.
 pub(super) struct Request {
-    method: Method,
-    path: String,
-    content_type: &'static str,
-    body: Bytes,
+    /// What is done.
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) path: String,
+    /// What the body is.
+    pub(super) content_type: &'static str,
+    /// The body; empty for none.
+    pub(super) body: Bytes,
 }
 
-/// What the server says to it.
+/// What the server answered.
+pub(super) struct Reply {
+    /// The status.
+    pub(super) status: StatusCode,
+    /// An object, as JSON.
+    pub(super) body: Bytes,
+}
+
+/// What the server says to a report.
 pub(super) enum Answer {
     /// It is done.
     Done,
@@ -54,33 +70,25 @@ pub(super) enum Answer {
 }
 
 impl Request {
-    pub(super) fn create(namespace: &str, object: &Value) -> Self {
-        let content_type = "application/json";
+    /// Reads an object or a list.
+    pub(super) fn get(path: String) -> Self {
         Self {
-            method: Method::POST,
-            path: collection(namespace),
-            content_type,
-            body: bytes(object),
-        }
-    }
-
-    pub(super) fn patch(namespace: &str, name: &str, object: &Value) -> Self {
-        let path = format!("{}/{name}", collection(namespace));
-        Self {
-            method: Method::PATCH,
+            method: Method::GET,
             path,
-            content_type: "application/merge-patch+json",
-            body: bytes(object),
+            content_type: JSON,
+            body: Bytes::new(),
         }
     }
-}
 
-fn collection(namespace: &str) -> String {
-    format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/workflowtaskresults")
-}
-
-fn bytes(object: &Value) -> Bytes {
-    object.to_string().into_bytes().into()
+    /// Sends an object.
+    pub(super) fn write(method: Method, path: String, content_type: &'static str, object: &Value) -> Self {
+        Self {
+            method,
+            path,
+            content_type,
+            body: object.to_string().into_bytes().into(),
+        }
+    }
 }
 
 impl Api {
@@ -113,18 +121,24 @@ impl Api {
         }
     }
 
-    /// Sends one request and reads its answer.
-    pub(super) async fn send(&self, request: &Request) -> Answer {
+    /// Sends one request and reads its answer; fails where there is none.
+    pub(super) async fn exchange(&self, request: &Request) -> Result<Reply, String> {
         let exchange = async {
             match self {
                 Self::Socket { path, token } => by_socket(path, token, request).await,
                 Self::Cluster => by_cluster(request).await,
             }
         };
-        match timeout(REQUEST_TIMEOUT, exchange).await {
-            Ok(Ok((status, body))) => answer(&request.method, status, &body),
-            Ok(Err(problem)) => Answer::Later(problem),
-            Err(_) => Answer::Later("the API server did not answer in time".into()),
+        let in_time = timeout(REQUEST_TIMEOUT, exchange).await;
+        let (status, body) = in_time.map_err(|_| "the API server did not answer in time".to_owned())??;
+        Ok(Reply { status, body })
+    }
+
+    /// Sends one request of which only matters whether it was done.
+    pub(super) async fn send(&self, request: &Request) -> Answer {
+        match self.exchange(request).await {
+            Ok(reply) => answer(&request.method, reply.status, &reply.body),
+            Err(problem) => Answer::Later(problem),
         }
     }
 }

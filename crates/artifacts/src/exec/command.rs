@@ -66,6 +66,15 @@ pub(super) async fn run(command: &[OsString], orders: &Orders) -> Result<Ended, 
     output.into_ended(status, asked).map_err(failed)
 }
 
+/// Resolves once this process is asked to end, with the exit code of one that was: where there is no command, nobody
+/// else hears it.
+pub(super) async fn asked_to_end() -> Result<i32, Failure> {
+    let failed = |error: io::Error| Failure(format!("signals cannot be heard: {error}"));
+    let mut asked = signal(SignalKind::terminate()).map_err(failed)?;
+    asked.recv().await;
+    Ok(128 + Signal::TERM.as_raw())
+}
+
 /// A command that serves others is asked to end once they have, and then made to.
 fn end_when_served(child: &Child, orders: &Orders) -> JoinSet<()> {
     let (peers, pid) = (orders.peers.clone(), pid_of(child.id()));

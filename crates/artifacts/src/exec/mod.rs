@@ -15,10 +15,15 @@
 mod api;
 mod capture;
 mod command;
+mod http;
 mod install;
+mod journal;
+mod jq;
 mod outputs;
+mod own_work;
 mod peers;
 mod report;
+mod resource;
 mod stage;
 
 use std::ffi::OsString;
@@ -30,6 +35,7 @@ use argo::exec::{EXECUTOR_FAILED, INSTALL, Orders};
 use meta::crash;
 
 use crate::place::Place;
+use api::Api;
 use command::Ended;
 use peers::Unmet;
 
@@ -47,6 +53,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|first| first == INSTALL).is_some() {
         return ended(install::install(arguments.next()));
+    }
+    if arguments.next_if(|first| first == jq::EVALUATE).is_some() {
+        return ended(jq::main());
     }
     arguments.next_if(|first| first == "--");
     let command: Vec<OsString> = arguments.collect();
@@ -75,8 +84,8 @@ fn start(command: &[OsString]) -> Result<i32, Failure> {
 
 /// Follows the orders to the end: whatever happened is reported before it is returned.
 async fn follow(orders: &Orders, command: &[OsString]) -> Result<i32, Failure> {
-    let api = api::Api::from_env();
-    let (code, result) = match attempt(orders, command).await {
+    let api = Api::from_env();
+    let (code, result) = match attempt(&api, orders, command).await {
         Ok(done) => done,
         Err(Failure(message)) => {
             explain(&message);
@@ -112,10 +121,13 @@ async fn follow_among_peers(orders: &Orders, command: &[OsString]) -> Result<i32
     ended
 }
 
-async fn attempt(orders: &Orders, command: &[OsString]) -> Result<(i32, NodeResult), Failure> {
+async fn attempt(api: &Api, orders: &Orders, command: &[OsString]) -> Result<(i32, NodeResult), Failure> {
     let place = Place::of(orders);
     stage::stage(&place, orders)?;
     crash::point("exec.staged");
+    if orders.resource.is_some() || orders.http.is_some() {
+        return own_work::run(api, &place, orders).await;
+    }
     let ended = match run(command, orders).await? {
         Ok(ended) => ended,
         Err(code) => return Ok((code, NodeResult::default())),
@@ -164,9 +176,14 @@ fn judge(ended: &Ended, mut result: NodeResult, failure: Option<Failure>) -> (i3
     }
 }
 
-/// Says it in the container's log, and where kubelet looks for a container's last words.
+/// Says it in the container's log, and as its last words.
 fn explain(message: &str) {
     let _ = writeln!(std::io::stderr(), "{message}");
+    last_words(message);
+}
+
+/// Writes to where kubelet looks for a container's last words.
+fn last_words(message: &str) {
     let _ = std::fs::OpenOptions::new()
         .write(true)
         .open("/dev/termination-log")

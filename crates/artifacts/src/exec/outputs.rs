@@ -104,7 +104,7 @@ fn read_text(path: &Path) -> Result<String, Error> {
 }
 
 /// Keeps the combined output as it is, as Argo does.
-fn save_log(place: &Place, mut log: &File) -> Result<Artifact, Error> {
+pub(super) fn save_log(place: &Place, mut log: &File) -> Result<Artifact, Error> {
     let mut artifact = Artifact {
         name: LOGS_ARTIFACT.to_owned(),
         archive: Some(ArchiveStrategy {

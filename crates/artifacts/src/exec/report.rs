@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use argo::exec::{Orders, REPORT_COMPLETED_LABEL, WORKFLOW_LABEL};
-use argo::{API_VERSION, NodeResult};
+use argo::{API_VERSION, GROUP, NodeResult, VERSION};
+use http::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Failure;
-use super::api::{Answer, Api, Request};
+use super::api::{Answer, Api, JSON, MERGE_PATCH, Request};
 
 /// The first pause between tries; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -22,13 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(super) async fn send(api: &Api, orders: &Orders, result: &NodeResult) -> Result<(), Failure> {
     let object = task_result(orders, result);
     let began = Instant::now();
-    let mut request = Request::create(&orders.namespace, &object);
+    let collection = format!(
+        "/apis/{GROUP}/{VERSION}/namespaces/{}/workflowtaskresults",
+        orders.namespace
+    );
+    let own = format!("{collection}/{}", orders.node_id);
+    let mut request = Request::write(Method::POST, collection, JSON, &object);
     let mut pause = FIRST_PAUSE;
     loop {
         let problem = match api.send(&request).await {
             Answer::Done => return Ok(()),
             Answer::Exists => {
-                request = Request::patch(&orders.namespace, &orders.node_id, &object);
+                request = Request::write(Method::PATCH, own.clone(), MERGE_PATCH, &object);
                 continue;
             }
             Answer::Refused(problem) => return Err(Failure(format!("failed to report outputs: {problem}"))),

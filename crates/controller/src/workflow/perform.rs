@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use ::workflow::contract::{
-    ANNOTATION_NODE_NAME, ChunkObject, Effect, Event, LABEL_COMPLETED, POD_FINALIZER,
+    ANNOTATION_NODE_NAME, ChunkObject, Effect, Event, LABEL_COMPLETED, LABEL_CONFIG_MAP_TYPE, POD_FINALIZER,
 };
 use futures::StreamExt;
 use meta::ObjectKey;
@@ -18,7 +18,7 @@ use crate::events::{About, Recorder, Saying};
 use crate::executor::{Failure, Version};
 use crate::informer::Informer;
 use crate::kind::Kind;
-use crate::projections::{PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS};
+use crate::projections::{CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS};
 use crate::workflow::registry::Registry;
 use crate::workflow::{BUDGETS, CLAIMS};
 use crate::write::{Verb, Write};
@@ -136,6 +136,11 @@ impl Performer {
             Effect::DeleteChunk { name } => self.delete_chunk(&name).await,
             Effect::DeleteTaskResult { name } => self.delete_result(&name).await,
             Effect::CreateObject(manifest) => self.create_object(*manifest).await,
+            Effect::KeepEntry {
+                config_map,
+                key,
+                entry,
+            } => self.keep_entry(&config_map, &key, &entry).await,
             Effect::DeleteObject { kind, name, .. } => self.delete_object(&kind, &name).await,
             Effect::EmitEvent {
                 warning,
@@ -186,7 +191,7 @@ impl Performer {
             }
             Err(failure) if is_final(&failure) => Ok(Some(Event::PodRefused {
                 node,
-                message: failure.to_string(),
+                message: failure.message().to_owned(),
             })),
             Err(failure) => Err(failure),
         }
@@ -286,6 +291,42 @@ impl Performer {
         let write =
             without_uid(Write::delete(kind_of(kind)?, self.of(name), "")).at("workflow.object-written");
         self.gone(&write).await
+    }
+
+    /// Writes one key: entries of others in the same ConfigMap stay.
+    async fn keep_entry(&self, config_map: &str, key: &str, entry: &str) -> Result<Option<Event>, Failure> {
+        let patch = json!({ "data": { key: entry } });
+        let write = Write::merge(CONFIG_MAPS, self.of(config_map), patch).at("workflow.object-written");
+        let kept = match self.context.executor.write(&write).await {
+            Err(Failure::NotFound(_)) => {
+                let manifest = json!({
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": { "name": config_map, "labels": { LABEL_CONFIG_MAP_TYPE: "Cache" } },
+                    "data": { key: entry },
+                });
+                let create =
+                    Write::create(CONFIG_MAPS, self.of(config_map), manifest).at("workflow.object-written");
+                match self.context.executor.write(&create).await {
+                    // Somebody else made it meanwhile.
+                    Err(Failure::AlreadyExists(_)) => self.context.executor.write(&write).await,
+                    made => made,
+                }
+            }
+            kept => kept,
+        };
+        match kept {
+            Ok(_) => Ok(None),
+            Err(Failure::Refused(_, why) | Failure::Forbidden(why) | Failure::NotFound(why)) => {
+                let message = format!(
+                    "error creating cache entry: {why}. Please check out this page for help: \
+                     https://argo-workflows.readthedocs.io/en/latest/memoization/#faqs"
+                );
+                self.say(true, "WorkflowCacheEntryNotKept", &message);
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn gone(&self, write: &Write) -> Result<Option<Event>, Failure> {

@@ -65,7 +65,9 @@ impl Case {
 /// The documents of a file.
 pub(crate) fn documents(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).unwrap();
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    // As Argo reads them: of two keys of one name the last counts.
+    let options = serde_saphyr::options! { duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(&text, options).unwrap();
     documents
         .into_iter()
         .filter(|document| !document.is_null())

@@ -7,11 +7,11 @@ use serde_json::Value;
 use crate::cases::{Case, Ending, documents, named, tree};
 use crate::csv::{self, Row};
 
-/// The examples of the classes "plain process" and "private folders".
+/// The examples of the classes "plain process", "private folders" and "Kubernetes API".
 pub(crate) fn read(folder: &Path) -> Vec<Case> {
     let rows = csv::read(&folder.join("examples.csv"));
     rows.iter()
-        .filter(|row| row.get("local_class").starts_with(['P', 'F']))
+        .filter(|row| row.get("local_class").starts_with(['P', 'F', 'K']))
         .map(|row| case(folder, row))
         .collect()
 }

@@ -3,18 +3,15 @@
 /// The reason of a case that takes half a minute or more.
 pub(crate) const SLOW: &str = "takes half a minute or more: cargo xtask conformance";
 const SQL: &str = "synchronization by a SQL database";
-const MEMOIZE: &str = "memoize";
 const DATA: &str = "data template";
-const RESOURCE: &str = "resource template";
 const PLUGINS: &str = "artifact plugins of a cluster";
-const HTTP: &str = "http template";
 const STORES: &str = "an artifact store of the internet";
+const INTERNET: &str = "asks services of the internet";
 const INSIDE: &str = "runs the argo command line in a step";
-const ACCOUNTS: &str = "the embedded server keeps no service accounts, so that workflows which name one run";
 
 /// Name, and what it waits for.
 pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
-    ("AgentSuite.TestStatusCondition", HTTP),
+    ("AgentSuite.TestStatusCondition", INTERNET),
     (
         "ArgoServerSuite.TestRetryStoppedButIncompleteWorkflow (outside subtests)",
         INSIDE,
@@ -25,23 +22,14 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
     ("ArtifactsSuite.TestInputOnMountPlugin", PLUGINS),
     ("ArtifactsSuite.TestOutputOnInputPlugin", PLUGINS),
     ("ArtifactsSuite.TestOutputOnMountPlugin", PLUGINS),
-    ("ArtifactsSuite.TestResourceLogPlugin_Basic", RESOURCE),
-    ("ArtifactsSuite.TestResourceLog_Basic", RESOURCE),
-    ("FunctionalSuite.TestDAGLevelMemoize", MEMOIZE),
+    ("ArtifactsSuite.TestResourceLogPlugin_Basic", PLUGINS),
     ("FunctionalSuite.TestDataTransformation", DATA),
     ("FunctionalSuite.TestOptionalInputArtifacts", STORES),
-    ("FunctionalSuite.TestStepLevelMemoize", MEMOIZE),
-    ("FunctionalSuite.TestWorkflowInvalidServiceAccountError", ACCOUNTS),
     ("HTTPArtifactsSuite.TestArtifactoryArtifacts", STORES),
-    ("ResourceTemplateSuite.TestResourceTemplateWithArtifact", RESOURCE),
-    ("ResourceTemplateSuite.TestResourceTemplateWithOutputs", RESOURCE),
-    ("ResourceTemplateSuite.TestResourceTemplateWithPod", RESOURCE),
-    ("ResourceTemplateSuite.TestResourceTemplateWithWorkflow", RESOURCE),
     ("colored-logs.yaml", SLOW),
     ("data-transformations.yaml", DATA),
     ("dag-disable-failFast.yaml", SLOW),
     ("forever.yaml", SLOW),
-    ("memoize-simple.yaml", MEMOIZE),
     ("parallelism-limit.yaml", SLOW),
     ("parallelism-nested-dag.yaml", SLOW),
     ("parallelism-template-limit.yaml", SLOW),
@@ -54,18 +42,11 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
 ];
 
 /// Case, lines that say where its tree differs, and why it does.
-pub(crate) const DIFFERENCES: &[(&str, &[&str], &str)] = &[
-    (
-        "FunctionalSuite.TestParametrizableAds",
-        &[r#"param-ads: outputs: {"exitCode":"0"}, not {"exitCode":"143"}"#],
-        "no executor stands before a plain step: the first process of a container hears SIGTERM only if it wants to",
-    ),
-    (
-        "FunctionalSuite.TestWorkflowParallelismStepFailFast",
-        &[
-            r#"parallelism-step-fail-fast[0].step1: message: "main: StartError (exit code 128): failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"exit\": executable file not found in $PATH: unknown", not "main: Error (exit code 64): failed to find name in PATH: exec: \"exit\": executable file not found in $PATH""#,
-            r#"parallelism-step-fail-fast[0].step1: outputs: {"exitCode":"128"}, not {"exitCode":"64"}"#,
-        ],
-        "no executor stands before a plain step: that its command cannot start is said as kubelet says it",
-    ),
-];
+pub(crate) const DIFFERENCES: &[(&str, &[&str], &str)] = &[(
+    "FunctionalSuite.TestWorkflowParallelismStepFailFast",
+    &[
+        r#"parallelism-step-fail-fast[0].step1: message: "main: StartError (exit code 128): failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"exit\": executable file not found in $PATH: unknown", not "main: Error (exit code 64): failed to find name in PATH: exec: \"exit\": executable file not found in $PATH""#,
+        r#"parallelism-step-fail-fast[0].step1: outputs: {"exitCode":"128"}, not {"exitCode":"64"}"#,
+    ],
+    "no executor stands before a plain step: that its command cannot start is said as kubelet says it",
+)];

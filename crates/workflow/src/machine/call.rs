@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use argo::status::NodeFlag;
+use argo::policy::Memoize;
+use argo::status::{MemoizationStatus, NodeFlag};
 use argo::{NodeStatus, Template};
 
+use super::memo::Recalled;
 use super::nodes::Ix;
 use super::plan::{Call, Plan, RetryPlan, Role, Stop};
 use super::{MAX_NESTING, Machine, Note, whole_seconds};
@@ -80,7 +82,7 @@ impl Machine {
         Ok((inner, if unchanged { template } else { Arc::new(processed) }))
     }
 
-    /// Starts what the template says, repeated if it has a retry strategy.
+    /// Starts what the template says, repeated if it has a retry strategy; unless an earlier run's outputs stand for it.
     pub(super) fn perform(
         &mut self,
         call: Call,
@@ -88,6 +90,14 @@ impl Machine {
         inner: Base,
         template: Arc<Template>,
     ) -> Result<Ix, Stop> {
+        let known = match self.recall(&call, known, &template) {
+            Ok(Recalled::Work(known)) => known,
+            Ok(Recalled::Hit(ix)) => return Ok(ix),
+            Err(message) => {
+                self.error_node(known, &call, &message);
+                return Err(Stop::Error(message));
+            }
+        };
         if self.retry_strategy(&template).is_none() {
             return self.begin_work(&call, known, inner, &template, None);
         }
@@ -133,6 +143,7 @@ impl Machine {
             status.inputs = Some(template.inputs.clone());
         }
         let attempt = call.flag.as_ref().is_some_and(|f| f.retried);
+        status.memoization_status = template.memoize.as_ref().filter(|_| attempt).map(not_recalled);
         if let Some(Ok(name)) = display_name(template).filter(|_| !attempt) {
             name.clone_into(&mut status.display_name);
         }
@@ -201,6 +212,19 @@ fn template_name(holder: &Holder) -> String {
     match (&holder.reference, &holder.inline) {
         (None, None) => holder.template.clone(),
         _ => String::new(),
+    }
+}
+
+/// What a node that does its work itself says of its template's `memoize`.
+pub(super) fn not_recalled(memoize: &Memoize) -> MemoizationStatus {
+    let map = memoize.cache.as_ref().and_then(|cache| cache.config_map.as_ref());
+    MemoizationStatus {
+        cache_name: map
+            .and_then(|map| map.text("name"))
+            .unwrap_or_default()
+            .to_owned(),
+        hit: false,
+        key: memoize.key.clone(),
     }
 }
 

@@ -72,6 +72,11 @@ impl Outbox {
         self.objects.push(Effect::CreateObject(Box::new(object)));
     }
 
+    /// Something to write before the patch of the Workflow that follows from the same decision.
+    pub(super) fn keep(&mut self, effect: Effect) {
+        self.objects.push(effect);
+    }
+
     pub(super) fn event(&mut self, warning: bool, reason: &str, message: &str) {
         self.push(Effect::EmitEvent {
             warning,

@@ -63,7 +63,7 @@ impl Machine {
         let open: Vec<Ix> = self
             .nodes
             .iter()
-            .filter(|(_, n)| n.status.r#type == kind::POD && !phase::over(&n.status.phase))
+            .filter(|(_, n)| kind::has_pod(&n.status.r#type) && !phase::over(&n.status.phase))
             .map(|(ix, _)| ix)
             .collect();
         if !self.control.suspended {

@@ -122,13 +122,13 @@ impl Machine {
         match kind.as_str() {
             _ if stopped && self.waits_for_lock(ix) => self.stop_node(ix),
             _ if expired && self.waits_for_lock(ix) => self.mark(ix, FAILED, DEADLINE),
-            kind::POD if stopped => {
+            kind::POD | kind::HTTP if stopped => {
                 self.end_pod(
                     ix,
                     &format!("workflow shutdown with strategy:  {}", shutdown.name()),
                 );
             }
-            kind::POD if expired => self.end_pod(ix, DEADLINE),
+            kind::POD | kind::HTTP if expired => self.end_pod(ix, DEADLINE),
             kind::SUSPEND if stopped && phase == phase::RUNNING => self.stop_node(ix),
             kind::SUSPEND if expired => self.mark(ix, FAILED, DEADLINE),
             kind::STEPS | kind::DAG | kind::STEP_GROUP | kind::TASK_GROUP | kind::RETRY => {

@@ -71,6 +71,7 @@ pub(super) fn load(inputs: Inputs, now: Timestamp) -> Machine {
         blocked: Blocked::default(),
         timers: Timers::default(),
         locks: Locks::default(),
+        memos: BTreeMap::new(),
         control,
         nesting: 0,
         out: Outbox::default(),

@@ -326,7 +326,7 @@ impl Machine {
     }
 
     /// The type of the node that stands for a template.
-    fn kind_of(&self, template: &Template) -> &'static str {
+    pub(super) fn kind_of(&self, template: &Template) -> &'static str {
         if self.retry_strategy(template).is_some() {
             return kind::RETRY;
         }

@@ -25,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod locks;
+mod memo;
 mod nodes;
 mod outbound;
 mod outcome;
@@ -93,6 +94,8 @@ pub struct Machine {
     /// When to look at a node again.
     timers: timers::Timers,
     locks: locks::Locks,
+    /// Entries of memoized steps that this machine wrote, by ConfigMap and key: those that are seen may be older.
+    memos: BTreeMap<(String, String), String>,
     control: Control,
     /// How deep calls are nested right now; deeper ones go through the queue.
     nesting: usize,
@@ -357,6 +360,7 @@ impl Machine {
                 self.timers.clear(ix);
                 self.unlock(ix);
                 self.sum_up(ix);
+                self.memorize(ix);
             }
             self.export_outputs(ix);
             if let Some(parent) = self.nodes.get(ix).parent {

@@ -22,6 +22,7 @@ impl Machine {
         let status = self.nodes.status(ix);
         match status.r#type.as_str() {
             kind::SKIPPED | kind::SUSPEND | kind::HTTP | kind::PLUGIN => vec![ix],
+            kind::STEPS | kind::DAG if self.was_recalled(ix) => vec![ix],
             kind::POD if !self.has_containers(ix) => vec![ix],
             kind::POD | kind::CONTAINER | kind::TASK_GROUP => self.outbound_of_children(ix),
             kind::RETRY if !status.children.is_empty() => {

@@ -230,7 +230,7 @@ impl Machine {
                 given.parameters.push(output.clone());
             }
         }
-        if let Some(code) = exit_code(pod) {
+        if let Some(code) = exit_code(pod).filter(|_| template.http.is_none()) {
             status.outputs.get_or_insert_default().exit_code = Some(code.to_string());
         }
         status.finished_at = Some(latest_finish(pod).unwrap_or_else(|| whole_seconds(self.now)));

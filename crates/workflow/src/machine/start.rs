@@ -24,17 +24,16 @@ impl Machine {
         deadline: Option<Timestamp>,
     ) -> Result<Ix, Stop> {
         match work(template) {
-            Some(Work::Container | Work::Script | Work::ContainerSet) => {
-                self.begin_pod(call, known, template, deadline)
+            Some(Work::Container | Work::Script | Work::ContainerSet | Work::Resource) => {
+                self.begin_pod(call, known, template, deadline, kind::POD)
             }
+            Some(Work::Http) => self.begin_pod(call, known, template, deadline, kind::HTTP),
             Some(Work::Suspend) => self.begin_suspend(call, known, template),
             Some(Work::Steps) => self.begin_steps(call, known, inner, template),
             Some(Work::Dag) => self.begin_dag(call, known, inner, template),
             other => {
                 let what = match other {
-                    Some(Work::Resource) => "resource",
                     Some(Work::Data) => "data",
-                    Some(Work::Http) => "http",
                     Some(Work::Plugin) => "plugin",
                     _ => "such",
                 };
@@ -51,8 +50,9 @@ impl Machine {
         known: Option<Ix>,
         template: &Arc<Template>,
         deadline: Option<Timestamp>,
+        kind: &str,
     ) -> Result<Ix, Stop> {
-        let ix = known.unwrap_or_else(|| self.executable(call, kind::POD, PENDING, template));
+        let ix = known.unwrap_or_else(|| self.executable(call, kind, PENDING, template));
         let mut limits = self.time_limits(ix, template).map_err(|e| self.errored(ix, e))?;
         if call.flag.as_ref().is_some_and(|f| f.retried) {
             // Argo looks at the retry node's phase here, which is never pending.

@@ -6,7 +6,7 @@ use argo::exec::{INSTALL, Orders, Peers, SECRETS, Script};
 use argo::location::ArtifactLocation;
 use argo::repository::ArtifactRepository;
 use argo::template::ContainerSetTemplate;
-use argo::{Artifact, Template};
+use argo::{Artifact, Template, ValueFrom};
 use serde_json::{Value, json};
 
 use super::spec::empty_dir;
@@ -45,7 +45,7 @@ impl Wrapping {
         }
     }
 
-    fn any(self) -> bool {
+    pub(super) fn any(self) -> bool {
         self.main || self.peers
     }
 
@@ -61,7 +61,8 @@ fn has_order(set: &ContainerSetTemplate) -> bool {
 /// Whether something must be done around the main container's command.
 fn is_needed(job: &Job<'_>) -> bool {
     let template = job.template;
-    script_source(template).is_some()
+    is_own_work(template)
+        || script_source(template).is_some()
         || job.include_result
         || !template.inputs.artifacts.is_empty()
         || !template.outputs.artifacts.is_empty()
@@ -71,6 +72,11 @@ fn is_needed(job: &Job<'_>) -> bool {
             .iter()
             .any(|p| p.value_from.as_ref().is_some_and(|f| !f.path.is_empty()))
         || archives_logs(job)
+}
+
+/// Whether the executor itself does the step's work: there is no command.
+pub(super) fn is_own_work(template: &Template) -> bool {
+    template.resource.is_some() || template.http.is_some()
 }
 
 fn script_source(template: &Template) -> Option<&str> {
@@ -203,7 +209,7 @@ fn wrap(
     orders: &Orders,
 ) -> Result<(), String> {
     let variables = orders.to_env().map_err(|e| e.to_string())?;
-    if !holds(container, "command") {
+    if !holds(container, "command") && !is_own_work(job.template) {
         take_image_command(job, container)?;
     }
     let own = container
@@ -356,6 +362,7 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
         .map(|a| output(a, place.as_ref()))
         .collect();
     let parameters = template.outputs.parameters.iter();
+    let read = |from: &ValueFrom| !from.path.is_empty() || template.resource.is_some();
     Ok(Orders {
         workflow: job.meta.name.clone(),
         workflow_uid: job.meta.uid.clone(),
@@ -368,13 +375,15 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
             source: source.to_owned(),
         }),
         output_parameters: parameters
-            .filter(|p| p.value_from.as_ref().is_some_and(|f| !f.path.is_empty()))
+            .filter(|p| p.value_from.as_ref().is_some_and(read))
             .cloned()
             .collect(),
+        resource: super::own_work::resource(job)?,
+        http: template.http.clone(),
         output_artifacts: outputs,
         archive_location: place,
         include_result: job.include_result,
-        archive_logs: archives_logs(job),
+        archive_logs: archives_logs(job) && template.http.is_none(),
         deadline: job.deadline.map(meta::time::seconds).unwrap_or_default(),
         repository: job.repository.cloned(),
         ..Orders::default()

@@ -66,6 +66,9 @@ pub(super) fn build(job: &Job<'_>, wrapping: Wrapping) -> Result<Value, String> 
         &template.resource_claims
     };
     set("resourceClaims", value(claims));
+    // Without an executor before it, the command would be the first process of its container, which hears SIGTERM
+    // only if it asks for it: a step that is stopped would live through its grace.
+    set("shareProcessNamespace", (!wrapping.any()).then_some(true.into()));
     set("volumes", Some(volumes(job, &mains, wrapping)));
     let users =
         |of: &[UserContainer]| -> Vec<Value> { of.iter().map(|c| user_container(job, c, &mains)).collect() };

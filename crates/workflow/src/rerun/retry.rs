@@ -134,7 +134,7 @@ fn exit_nodes(workflow: &Workflow, graph: &Graph<'_>) -> BTreeSet<String> {
 
 fn pods(workflow: &Workflow, gone: &BTreeSet<String>) -> Vec<String> {
     let nodes = gone.iter().filter_map(|id| workflow.status.nodes.get(id));
-    let pods = nodes.filter(|node| node.r#type == kind::POD).map(|node| {
+    let pods = nodes.filter(|node| kind::has_pod(&node.r#type)).map(|node| {
         let template = node
             .template_ref
             .as_ref()

@@ -203,9 +203,22 @@ impl World {
             Effect::WakeAt(at) => self.wake = Some(at),
             Effect::AskLocks(ask) => self.ask_locks(&ask),
             Effect::ReleaseLocks { holder } => self.release_locks(&holder),
+            Effect::KeepEntry {
+                config_map,
+                key,
+                entry,
+            } => self.keep_entry(config_map, key, entry),
             Effect::CreateObject(_) | Effect::DeleteObject { .. } | Effect::EmitEvent { .. } => {}
             Effect::Rebuild => panic!("asked to rebuild"),
         }
+    }
+
+    fn keep_entry(&mut self, config_map: String, key: String, entry: String) {
+        let maps = &mut Arc::make_mut(&mut self.library).config_maps;
+        let map = Arc::make_mut(maps.entry(config_map).or_default());
+        map.kind = "Cache".to_owned();
+        map.data.insert(key, entry);
+        self.queue.push(Event::Library(self.library.clone()));
     }
 
     fn create_pod(&mut self, name: &str, mut pod: Value) {
