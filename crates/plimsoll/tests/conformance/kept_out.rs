@@ -6,6 +6,8 @@ const SQL: &str = "synchronization by a SQL database";
 const DATA: &str = "data template";
 const PLUGINS: &str = "artifact plugins of a cluster";
 const STORES: &str = "an artifact store of the internet";
+const JOBS: &str = "Jobs and StatefulSets, which the embedded platform does not run yet";
+const WINDOWS: &str = "a machine with Windows";
 const INTERNET: &str = "asks services of the internet";
 const INSIDE: &str = "runs the argo command line in a step";
 
@@ -29,7 +31,11 @@ pub(crate) const KEPT_OUT: &[(&str, &str)] = &[
     ("colored-logs.yaml", SLOW),
     ("data-transformations.yaml", DATA),
     ("dag-disable-failFast.yaml", SLOW),
+    ("daemoned-stateful-set-with-service.yaml", JOBS),
     ("forever.yaml", SLOW),
+    ("hello-hybrid.yaml", WINDOWS),
+    ("k8s-orchestration.yaml", JOBS),
+    ("k8s-wait-wf.yaml", SLOW),
     ("parallelism-limit.yaml", SLOW),
     ("parallelism-nested-dag.yaml", SLOW),
     ("parallelism-template-limit.yaml", SLOW),
