@@ -150,7 +150,7 @@ pub struct NodeFlag {
 pub struct MemoizationStatus {
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub cache_name: String,
-    #[serde(skip_serializing_if = "is_false", deserialize_with = "null_default")]
+    #[serde(deserialize_with = "null_default")]
     pub hit: bool,
     #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "null_default")]
     pub key: String,

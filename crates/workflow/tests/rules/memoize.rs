@@ -64,7 +64,7 @@ fn outputs_of_an_earlier_run_stand_for_a_run() {
     assert_eq!(hit(&world, "wf[1].second"), json!(true));
     assert_eq!(
         node(&world, "wf[0].first")["memoizationStatus"],
-        json!({"cacheName": "cache", "key": "k-x"})
+        json!({"cacheName": "cache", "hit": false, "key": "k-x"})
     );
     assert_eq!(args(&world, "wf[2].take"), json!(["of first"]));
 }
@@ -121,12 +121,12 @@ fn entries_are_used_while_they_are_young() {
     let made = |at: &str| json!({"nodeID": "n", "outputs": {"result": "r"}, "creationTimestamp": at});
     check(made("2025-12-31T23:59:50Z"), "key: k", json!(true));
     check(made("2025-12-31T23:59:50Z"), "key: k, maxAge: 10s", json!(true));
-    check(made("2025-12-31T23:59:49Z"), "key: k, maxAge: 10s", Value::Null);
-    check(made("2025-12-31T23:59:50Z"), "key: other", Value::Null);
+    check(made("2025-12-31T23:59:49Z"), "key: k, maxAge: 10s", json!(false));
+    check(made("2025-12-31T23:59:50Z"), "key: other", json!(false));
     check(
         json!({"creationTimestamp": "2025-12-31T23:59:50Z"}),
         "key: k",
-        Value::Null,
+        json!(false),
     );
 }
 

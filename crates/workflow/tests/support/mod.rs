@@ -214,10 +214,9 @@ impl World {
     }
 
     fn keep_entry(&mut self, config_map: String, key: String, entry: String) {
-        let maps = &mut Arc::make_mut(&mut self.library).config_maps;
-        let map = Arc::make_mut(maps.entry(config_map).or_default());
-        map.kind = "Cache".to_owned();
-        map.data.insert(key, entry);
+        let library = Arc::make_mut(&mut self.library);
+        let map = Arc::make_mut(library.config_maps.entry(config_map).or_default());
+        (map.kind, _) = ("Cache".to_owned(), map.data.insert(key, entry));
         self.queue.push(Event::Library(self.library.clone()));
     }
 
