@@ -143,7 +143,7 @@ impl Machine {
             status.inputs = Some(template.inputs.clone());
         }
         let attempt = call.flag.as_ref().is_some_and(|f| f.retried);
-        status.memoization_status = template.memoize.as_ref().filter(|_| attempt).map(not_recalled);
+        status.memoization_status = template.memoize.as_deref().filter(|_| attempt).map(not_recalled);
         if let Some(Ok(name)) = display_name(template).filter(|_| !attempt) {
             name.clone_into(&mut status.display_name);
         }

@@ -379,7 +379,7 @@ fn orders(job: &Job<'_>, pod: &str) -> Result<Orders, String> {
             .cloned()
             .collect(),
         resource: super::own_work::resource(job)?,
-        http: template.http.clone(),
+        http: template.http.as_deref().cloned(),
         output_artifacts: outputs,
         archive_location: place,
         include_result: job.include_result,

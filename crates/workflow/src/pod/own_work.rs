@@ -34,7 +34,7 @@ pub(super) fn container(job: &Job<'_>) -> Container {
 
 /// What is asked of the API server, with the workflow as owner of the object if it is to be.
 pub(super) fn resource(job: &Job<'_>) -> Result<Option<ResourceTemplate>, String> {
-    let Some(mut resource) = job.template.resource.clone() else {
+    let Some(mut resource) = job.template.resource.as_deref().cloned() else {
         return Ok(None);
     };
     if resource.set_owner_reference {
