@@ -87,9 +87,12 @@ impl<'a> Machine<'a> {
             node.status.placement.clone(),
         );
         let allocatable = dimensions.amounts(&placement.allocatable);
-        let units = (0..dimensions.len()).map(|index| match dimensions.gpus().contains(&index) {
-            true => gpus::unit(dimensions.name(index), all),
-            false => Gpus::ZERO,
+        let units = (0..dimensions.len()).map(|index| {
+            if dimensions.gpus().contains(&index) {
+                gpus::unit(dimensions.name(index), all)
+            } else {
+                Gpus::ZERO
+            }
         });
         let mut machine = Self {
             pool: labels::first(all, pool_labels).unwrap_or(UNKNOWN),

@@ -122,7 +122,7 @@ fn consolidate(view: &View<'_>, repacked: &Repacked) -> Option<Win> {
     (!machines.is_empty()).then(|| Win {
         kind: WinKind::Consolidate,
         what: format!(
-            "move pods to empty {}, and end them",
+            "end {} that moving pods would empty",
             plural(machines.len(), "machine")
         ),
         gpus: gpus(view, &machines),

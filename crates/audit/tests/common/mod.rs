@@ -9,6 +9,7 @@
 use audit::{Cluster, Prices, Report, Settings, audit};
 use serde_json::{Value, json};
 
+pub mod count;
 pub mod made_up;
 
 /// Objects of a cluster.

@@ -81,7 +81,12 @@ impl Cluster {
 
     /// Runs a command as the administrator: what it prints, and what it says besides.
     pub(crate) fn run(&self, arguments: &[&str]) -> (String, String) {
-        let done = self.plimsoll(&self.admin, arguments).output();
+        self.run_as(&self.admin, arguments)
+    }
+
+    /// Runs a command as whoever a kubeconfig names.
+    pub(crate) fn run_as(&self, kubeconfig: &Path, arguments: &[&str]) -> (String, String) {
+        let done = self.plimsoll(kubeconfig, arguments).output();
         let done = done.expect("the binary starts");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         let (printed, said) = (text(done.stdout), text(done.stderr));

@@ -5,11 +5,14 @@
 //!   PLIMSOLL_RIG_KUBECONFIG=... cargo test --package plimsoll --test rig
 //! ```
 //!
-//! Without that variable every test says in one line that it is passed over. Each has a namespace, an instance id
+//! The audit's test wants a rig to itself, and `PLIMSOLL_RIG_MACHINES` too: it makes up so many machines.
+//!
+//! Without the kubeconfig every test says in one line that it is passed over. Each has a namespace, an instance id
 //! and a Lease of its own, so that they run beside each other.
 
 #![allow(clippy::print_stderr, reason = "tests say what they pass over")]
 
+mod audit;
 mod buckets;
 mod cluster;
 mod crashes;
@@ -23,3 +26,10 @@ mod shapes;
 
 #[path = "../../../artifacts/tests/s3/mod.rs"]
 mod s3;
+
+#[path = "../../../audit/tests/common/count.rs"]
+#[allow(dead_code, unreachable_pub, reason = "this test uses a part")]
+mod count;
+#[path = "../../../audit/tests/common/made_up.rs"]
+#[allow(dead_code, unreachable_pub, reason = "this test uses a part")]
+mod made_up;
