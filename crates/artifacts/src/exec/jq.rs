@@ -130,7 +130,7 @@ fn evaluate(filter: &str, input: &Value) -> Result<String, String> {
     let context = Ctx::<data::JustLut<Val>>::new(&compiled.lut, Vars::new([]));
     let mut lines = String::new();
     for value in compiled.id.run((context, input)).map(unwrap_valr) {
-        lines.push_str(&line(&value.map_err(|error| error.to_string())?)?);
+        lines.push_str(&line(&value.map_err(|error| said(error.into_val()))?)?);
         lines.push('\n');
         if lines.len() > OUTPUT_MAX {
             return Err(format!("gives more than {OUTPUT_MAX} bytes"));
@@ -144,6 +144,11 @@ fn undefined<P>(errors: &jaq_core::compile::Errors<&str, P>) -> String {
     let names = errors.iter().flat_map(|(_, errors)| errors);
     let names: Vec<&str> = names.map(|(name, _)| *name).collect();
     format!("function or variable not defined: {}", names.join(", "))
+}
+
+/// What an error says: its value, of which a filter may choose any.
+fn said(error: Val) -> String {
+    line(&error).unwrap_or_else(|why| why)
 }
 
 /// A value as Go writes it, a string as it is.
@@ -187,7 +192,7 @@ mod tests {
             "\"\\(.kind)-\\(.metadata.name)\" | ascii_downcase | test(\"^pod\")",
             Ok("true"),
         );
-        check(".kind | length, (.status.n + 1)", Ok("3\n3"));
+        check("(.kind | length), (.status.n + 1)", Ok("3\n3"));
         check("reduce range(5) as $i (0; . + $i)", Ok("10"));
         check("[limit(3; repeat(1))]", Ok("[1,1,1]"));
     }

@@ -45,7 +45,9 @@ pub(super) fn resource(job: &Job<'_>) -> Result<Option<ResourceTemplate>, String
 
 /// A manifest with one owner more.
 fn owned(manifest: &str, owner: &Value) -> Result<String, String> {
-    let mut object: Value = serde_saphyr::from_str(manifest).map_err(|error| error.to_string())?;
+    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+    let object = serde_saphyr::from_str_with_options(manifest, options);
+    let mut object: Value = object.map_err(|error: serde_saphyr::Error| error.to_string())?;
     let metadata = object
         .as_object_mut()
         .ok_or("a manifest is a map")?
@@ -77,8 +79,8 @@ mod tests {
             Ok(json!({"a": 1, "metadata": {"ownerReferences": ["o"]}})),
         );
         check(
-            "metadata: {name: n, ownerReferences: [p]}",
-            Ok(json!({"metadata": {"name": "n", "ownerReferences": ["p", "o"]}})),
+            "metadata: {name: x, ownerReferences: [p], mode: 0644}",
+            Ok(json!({"metadata": {"name": "x", "ownerReferences": ["p", "o"], "mode": 420}})),
         );
         check("[]", Err("a manifest is a map"));
     }

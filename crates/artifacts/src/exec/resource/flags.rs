@@ -152,22 +152,19 @@ impl Flags {
     }
 }
 
-/// A flag's name and what follows `=`; none for a word that is no flag.
+/// A flag's name and its value, if that is in the same word; none for a word that is no flag.
+/// Rule: pflag's `parseLongArg` and `parseSingleShortArg`: `--name=value`, `-n=value`, `-nvalue`.
 fn split(word: &str) -> Option<(&str, Option<&str>)> {
-    let flag = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
-    if flag.is_empty() {
-        return None;
+    if let Some(flag) = word.strip_prefix("--").filter(|flag| !flag.is_empty()) {
+        return Some(match flag.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (flag, None),
+        });
     }
-    if let Some((name, value)) = flag.split_once('=') {
-        return Some((name, Some(value)));
-    }
-    let (first, rest) = flag.split_at(flag.chars().next().map_or(0, char::len_utf8));
-    let is_short = !word.starts_with("--") && !rest.is_empty();
-    Some(if is_short {
-        (first, Some(rest))
-    } else {
-        (flag, None)
-    })
+    let flag = word.strip_prefix('-')?;
+    let (name, value) = flag.split_at(flag.chars().next()?.len_utf8());
+    let value = value.strip_prefix('=').unwrap_or(value);
+    Some((name, Some(value).filter(|_| flag.len() > name.len())))
 }
 
 /// A flag's long name.
