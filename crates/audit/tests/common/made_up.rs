@@ -1,5 +1,6 @@
 //! A large cluster made up from a seed: several pools in the dialects of several providers, full and half-full
 //! machines, pods of many sizes, pods that wait. The same seed gives the same objects.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on")]
 
 use serde_json::{Value, json};
 
