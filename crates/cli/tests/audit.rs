@@ -89,10 +89,10 @@ async fn the_embedded_platform_can_be_audited() {
         a             1      8           5      ?      3          3     0   $19,856   $7,446
 
         TEAM     REQUESTED   IDLE   WAITED FOR   A MONTH   IDLE A MONTH
-        (none)           5      ?            4   $12,410          $0.00
+        (none)           5      ?            4   $12,410              ?
 
         NAMESPACE   REQUESTED   IDLE   WAITED FOR   A MONTH   IDLE A MONTH
-        default             5      ?            4   $12,410          $0.00
+        default             5      ?            4   $12,410              ?
 
         SIZE    PODS   WAITING   ROOM FOR   FREE BUT UNUSABLE
         4 GPU      1         1          0                   3
