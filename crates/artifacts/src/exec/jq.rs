@@ -130,7 +130,7 @@ fn evaluate(filter: &str, input: &Value) -> Result<String, String> {
     let context = Ctx::<data::JustLut<Val>>::new(&compiled.lut, Vars::new([]));
     let mut lines = String::new();
     for value in compiled.id.run((context, input)).map(unwrap_valr) {
-        lines.push_str(&line(&value.map_err(|error| said(error.into_val()))?)?);
+        lines.push_str(&line(&value.map_err(|error| said(&error.into_val()))?)?);
         lines.push('\n');
         if lines.len() > OUTPUT_MAX {
             return Err(format!("gives more than {OUTPUT_MAX} bytes"));
@@ -147,8 +147,8 @@ fn undefined<P>(errors: &jaq_core::compile::Errors<&str, P>) -> String {
 }
 
 /// What an error says: its value, of which a filter may choose any.
-fn said(error: Val) -> String {
-    line(&error).unwrap_or_else(|why| why)
+fn said(error: &Val) -> String {
+    line(error).unwrap_or_else(|why| why)
 }
 
 /// A value as Go writes it, a string as it is.
