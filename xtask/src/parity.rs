@@ -1,8 +1,9 @@
 //! `cargo xtask parity`: the same workflows on a laptop, on the rig's kubelet and as upstream left them, in one table.
 
-use std::process::Command;
+use std::ffi::OsStr;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use clap::Args;
 
 use crate::{go, rig};
@@ -19,18 +20,16 @@ pub(crate) struct Options {
 }
 
 /// Runs all cases; the table goes to stderr, as tests write.
-pub(crate) fn parity(options: Options) -> Result<()> {
+pub(crate) fn parity(options: Options) -> Result<ExitCode> {
     let kubeconfig = rig::kubeconfig(options.rig)?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["test", "--workspace", "--test", "parity", "--", "--nocapture"])
-        .current_dir(crate::workspace_root())
-        .env("PLIMSOLL_RIG_KUBECONFIG", kubeconfig)
-        .env("PLIMSOLL_S3_SERVER", go::S3.one("versitygw")?)
-        .env("PLIMSOLL_PARITY", "all")
-        .env("PLIMSOLL_CASE", options.case)
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(status.success(), "some differ");
-    Ok(())
+    let server = go::S3.one("versitygw")?;
+    crate::cargo(
+        &["test", "--workspace", "--test", "parity", "--", "--nocapture"],
+        &[
+            ("PLIMSOLL_RIG_KUBECONFIG", kubeconfig.as_os_str()),
+            ("PLIMSOLL_S3_SERVER", server.as_os_str()),
+            ("PLIMSOLL_PARITY", OsStr::new("all")),
+            ("PLIMSOLL_CASE", OsStr::new(&options.case)),
+        ],
+    )
 }

@@ -35,9 +35,6 @@ pub const USER_ENV: &str = "PLIMSOLL_USER";
 pub const SECRETS: &str = "/argo/secret";
 /// The label of a task result that says whether everything was reported (`"true"`).
 pub const REPORT_COMPLETED_LABEL: &str = "workflows.argoproj.io/report-outputs-completed";
-/// The annotation of a pod whose executor acts on the API for whoever made the pod: with the value `"true"` the
-/// embedded server lets its token do everything. On a cluster the roles of its service account decide.
-pub const ACTS_ANNOTATION: &str = "plimsoll.dev/acts";
 /// The label that names the workflow, on pods and task results.
 pub const WORKFLOW_LABEL: &str = "workflows.argoproj.io/workflow";
 /// The exit code of the executor's own failures.

@@ -100,9 +100,8 @@ pub(crate) struct Classes {
 }
 
 impl Classes {
-    /// The class of a pod.
-    pub(crate) fn of(&mut self, pod: &Pod, dimensions: &Dimensions) -> usize {
-        let mut requirements = Requirements::new(&pod.spec.placement);
+    /// The class of a pod with these requirements.
+    pub(crate) fn of(&mut self, pod: &Pod, mut requirements: Requirements, dimensions: &Dimensions) -> usize {
         // Wishes decide nothing here, and would split classes.
         requirements.preferred = Vec::new();
         let key = (requirements, Fraction::of(pod));

@@ -106,10 +106,3 @@ impl Stranded {
         }
     }
 }
-
-impl std::ops::AddAssign for Stranded {
-    fn add_assign(&mut self, other: Self) {
-        self.expected += other.expected;
-        self.unusable += other.unusable;
-    }
-}

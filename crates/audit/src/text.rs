@@ -53,12 +53,7 @@ fn heading(report: &Report) -> String {
     let mut columns = Columns::new(["GPUS", "", "PART", "A MONTH"]);
     for (name, gpus, dollars) in totals(report) {
         let part = format!("{:.1} %", gpus.part_of(total.allocatable) * 100.0);
-        columns.row([
-            name.to_owned(),
-            gpus.to_string(),
-            part,
-            dollars.map_or(String::new(), |dollars| money(dollars.monthly())),
-        ]);
+        columns.row([name.to_owned(), gpus.to_string(), part, monthly(dollars)]);
     }
     text.push_str(&columns.render());
     text
@@ -153,7 +148,7 @@ fn holdings(title: &str, rows: &[Named<Holding>]) -> String {
 }
 
 /// How many GPUs are idle; `?` where nothing measured them.
-fn idle(holding: &Holding) -> String {
+pub(crate) fn idle(holding: &Holding) -> String {
     measured(holding, holding.idle.to_string())
 }
 
@@ -167,6 +162,20 @@ fn measured(holding: &Holding, figure: String) -> String {
         figure
     } else {
         "?".to_owned()
+    }
+}
+
+/// What an amount costs a month; nothing where that is not known.
+pub(crate) fn monthly(cost: Option<crate::Dollars>) -> String {
+    cost.map_or(String::new(), |cost| money(cost.monthly()))
+}
+
+/// An amount; nothing of nothing.
+pub(crate) fn some<T: Default + PartialEq + ToString>(amount: &T) -> String {
+    if *amount == T::default() {
+        String::new()
+    } else {
+        amount.to_string()
     }
 }
 
@@ -287,23 +296,12 @@ fn wins(report: &Report) -> String {
     }
     let mut columns = Columns::new(["WHAT COULD BE WON", "GPUS", "MACHINES", "MOVES", "SAVES A MONTH"]);
     for win in &report.wins {
-        let some = |count: usize| {
-            if count == 0 {
-                String::new()
-            } else {
-                count.to_string()
-            }
-        };
         columns.row([
             win.what.clone(),
-            if win.gpus == Gpus::ZERO {
-                String::new()
-            } else {
-                win.gpus.to_string()
-            },
-            some(win.machines),
-            some(win.moves),
-            win.saves.map_or(String::new(), |saves| money(saves.monthly())),
+            some(&win.gpus),
+            some(&win.machines),
+            some(&win.moves),
+            monthly(win.saves),
         ]);
     }
     columns.render()

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::labels::first;
+
 /// Time with work on the GPU, in percent.
 pub const UTILISATION: &str = "DCGM_FI_DEV_GPU_UTIL";
 /// Time with work on the GPU, from 0 to 1; the only one of the two for MIG devices.
@@ -155,10 +157,7 @@ impl Usage {
 
 /// The device and its pod; none while no pod holds it.
 fn device(labels: &BTreeMap<String, String>) -> Option<Device> {
-    let label = |keys: &[&str]| {
-        let mut values = keys.iter().filter_map(|key| labels.get(*key));
-        values.find(|value| !value.is_empty()).cloned()
-    };
+    let label = |keys: &[&str]| first(labels, keys).map(str::to_owned);
     let instance = label(&["GPU_I_ID"]).unwrap_or_default();
     Some(Device {
         namespace: label(&["exported_namespace", "namespace", "pod_namespace"])?,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scheduler::{Requirements, Resources};
+use scheduler::Requirements;
 
 use crate::Settings;
 use crate::amount::{Dollars, Gpus};
@@ -52,18 +52,16 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// Puts a cluster together.
     pub(crate) fn new(cluster: &'a Cluster, prices: &Prices, settings: &'a Settings) -> Self {
-        let requests: Vec<Resources> = cluster
-            .pods
-            .iter()
-            .map(|pod| Requirements::new(&pod.spec.placement).requests)
-            .collect();
+        let asking = |pod: &'a Pod| (pod, Requirements::new(&pod.spec.placement));
+        let pods: Vec<(&Pod, Requirements)> = cluster.pods.iter().map(asking).collect();
         let offers = cluster.nodes.iter().flat_map(|node| {
             [
                 &node.status.placement.allocatable,
                 &node.status.placement.capacity,
             ]
         });
-        let dimensions = Dimensions::new(requests.iter().chain(offers));
+        let requests = pods.iter().map(|(_, requirements)| &requirements.requests);
+        let dimensions = Dimensions::new(requests.chain(offers));
         let machines = machines(cluster, &dimensions, prices, settings);
         let mut view = Self {
             cluster,
@@ -74,7 +72,7 @@ impl<'a> View<'a> {
             classes: Classes::default(),
             admits: Vec::new(),
         };
-        view.add_pods();
+        view.add_pods(pods);
         view.admits = view
             .classes
             .all()
@@ -84,7 +82,7 @@ impl<'a> View<'a> {
         view
     }
 
-    fn add_pods(&mut self) {
+    fn add_pods(&mut self, mut pods: Vec<(&'a Pod, Requirements)>) {
         let names: BTreeMap<&str, usize> = self
             .machines
             .iter()
@@ -92,10 +90,9 @@ impl<'a> View<'a> {
             .map(|(index, machine)| (machine.name(), index))
             .collect();
         let teams = teams(self.cluster, self.settings);
-        let mut pods: Vec<&Pod> = self.cluster.pods.iter().collect();
-        pods.sort_by_key(|pod| (&pod.metadata.namespace, &pod.metadata.name));
-        for pod in pods {
-            let class = self.classes.of(pod, &self.dimensions);
+        pods.sort_by_key(|(pod, _)| (&pod.metadata.namespace, &pod.metadata.name));
+        for (pod, requirements) in pods {
+            let class = self.classes.of(pod, requirements, &self.dimensions);
             if pod.has_ended() {
                 continue;
             }

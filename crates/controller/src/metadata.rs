@@ -53,10 +53,9 @@ impl Metadata {
         self.labels.get(name).map(String::as_str)
     }
 
-    /// `resourceVersion` as a number. Kubernetes promises that those of one kind can be compared so since 1.35
-    /// (KEP-5504), and its stores always kept it; what is no number counts as newest.
+    /// `resourceVersion` as a number.
     pub fn revision(&self) -> u64 {
-        self.resource_version.parse().unwrap_or(u64::MAX)
+        revision(&self.resource_version)
     }
 
     /// Takes over from another object what is the same in both.
@@ -65,6 +64,12 @@ impl Metadata {
         share(&mut self.labels, &like.labels);
         share(&mut self.owners, &like.owners);
     }
+}
+
+/// A `resourceVersion` as a number. Kubernetes promises that those of one kind can be compared so since 1.35
+/// (KEP-5504), and its stores always kept it; what is no number counts as newest.
+pub(crate) fn revision(version: &str) -> u64 {
+    version.parse().unwrap_or(u64::MAX)
 }
 
 /// Takes over `like` if it is the same.

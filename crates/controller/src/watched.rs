@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::kind::Projection;
+use crate::metadata::revision;
 use crate::text::up_to_metadata;
 
 /// An object of the kind of `P`, not yet decoded.
@@ -38,10 +39,7 @@ impl<P: Projection> Watched<P> {
     }
 
     pub(crate) fn revision(&self) -> u64 {
-        let version = self.identity.resource_version.as_deref();
-        version
-            .and_then(|version| version.parse().ok())
-            .unwrap_or(u64::MAX)
+        revision(self.identity.resource_version.as_deref().unwrap_or_default())
     }
 
     /// The object as far as planners need it; `None`, and a word in the log, where it cannot be read.

@@ -13,21 +13,18 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use fuzz_targets::{TARGETS, Target};
+use meta::seeded::Seeded;
 
 /// Longer inputs are cut.
 const LONGEST: usize = 4096;
 /// Slower inputs are told.
 const SLOW: Duration = Duration::from_secs(2);
 
-struct Random(u64);
+struct Random(Seeded);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) as usize % bound.max(1)
+        self.0.next() as usize % bound.max(1)
     }
 }
 
@@ -85,7 +82,7 @@ fn mutate(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
 
 /// Mutates for `time`; how many inputs, and those that broke the target.
 fn run(name: &str, target: Target, seed: u64, time: Duration) -> (u64, Vec<Vec<u8>>) {
-    let (mut corpus, mut random) = (corpus(name), Random(seed));
+    let (mut corpus, mut random) = (corpus(name), Random(Seeded::new(seed)));
     let under_way = std::env::temp_dir().join(format!("mutating-{name}"));
     let (began, mut count, mut broken) = (Instant::now(), 0, Vec::new());
     while began.elapsed() < time && !corpus.is_empty() {

@@ -16,6 +16,7 @@ pub mod seeded;
 pub mod selector;
 pub mod suggest;
 pub mod time;
+pub mod uri;
 
 pub use object::{Gvk, Gvr, ObjectKey};
 pub use quantity::Quantity;

@@ -6,6 +6,10 @@ pub const LABEL_MAX: usize = 63;
 pub const SUBDOMAIN_MAX: usize = 253;
 /// Characters that `generateName` appends.
 pub const SUFFIX_LENGTH: usize = 5;
+/// The annotation of a pod whose executor acts on the API for whoever made the pod: with the value `"true"` the
+/// embedded server lets its token do everything, as they may: who may make pods may do everything already, and other
+/// pods have no need to. On a cluster the roles of its service account decide.
+pub const ACTS_ANNOTATION: &str = "plimsoll.dev/acts";
 /// kube-apiserver's alphabet for suffixes: no vowels and no look-alikes.
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 

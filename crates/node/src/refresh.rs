@@ -23,7 +23,7 @@ impl Drop for Refresh {
 
 /// Looks at the volumes of `pod` from time to time, if there is anything in them that may change.
 pub(crate) fn start(
-    maker: Maker,
+    maker: impl FnOnce() -> Maker,
     pod: Arc<Pod>,
     directory: PodDirectory,
     every: Duration,
@@ -32,6 +32,7 @@ pub(crate) fn start(
     if !volumes().any(may_change) {
         return None;
     }
+    let maker = maker();
     let task = tokio::spawn(async move {
         loop {
             tokio::time::sleep(every).await;

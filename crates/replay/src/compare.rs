@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use meta::seeded::Seeded;
 use scheduler::packing::{FutureFit, Planner, Policy, Ties};
 
 use crate::openb::{Arrivals, Error, Lines, Trace, ranks};
@@ -172,7 +173,7 @@ fn compare_on(comparison: &Comparison, name: &str) -> Result<Vec<Row>, Error> {
 fn ties(policy: PolicyName, setting: &Setting, random: Option<u64>) -> Ties {
     let random = random.or((policy == PolicyName::Random).then_some(0));
     match random {
-        Some(seed) => Ties::Random(seed ^ setting.seed.rotate_left(32)),
+        Some(seed) => Ties::Random(Seeded::new(seed ^ setting.seed.rotate_left(32))),
         None => Ties::Ranked(setting.ranks.clone()),
     }
 }

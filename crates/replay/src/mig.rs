@@ -163,16 +163,8 @@ impl Simple {
 
 impl Placer for Simple {
     fn place(&mut self, profile: usize) -> Option<Instance> {
-        let mut best: Option<((i64, i64), usize, Placement)> = None;
-        for (device, state) in self.devices.iter().enumerate() {
-            for place in self.table.placements(*state, profile) {
-                let cost = self.cost(*state, place);
-                if best.is_none_or(|best| cost < best.0) {
-                    best = Some((cost, device, *place));
-                }
-            }
-        }
-        let (_, device, place) = best?;
+        let cost = |before, place: &Placement| self.cost(before, place);
+        let (device, place) = self.table.cheapest(&self.devices, profile, cost)?;
         self.devices[device] = place.after;
         Some(Instance {
             device,

@@ -42,6 +42,9 @@ pub const ANNOTATION_ATTEMPT: &str = "plimsoll.dev/attempt";
 /// The label that a ConfigMap must have before parameters may be taken from it, with the value `Parameter`.
 pub const LABEL_CONFIG_MAP_TYPE: &str = "workflows.argoproj.io/configmap-type";
 
+/// The value of [`LABEL_CONFIG_MAP_TYPE`] on a ConfigMap that holds entries of memoized steps.
+pub const CONFIG_MAP_OF_ENTRIES: &str = "Cache";
+
 /// The annotation that names the key of the default artifact repository, on a ConfigMap of several.
 pub const ANNOTATION_DEFAULT_REPOSITORY: &str = "workflows.argoproj.io/default-artifact-repository";
 
@@ -257,7 +260,7 @@ pub enum Effect {
         name: String,
     },
     /// Keep an entry of a memoized step in a ConfigMap of the workflow's namespace, which is made, with the label
-    /// [`LABEL_CONFIG_MAP_TYPE`] `Cache`, if it is not there. An entry that was there is replaced. One that the server
+    /// [`LABEL_CONFIG_MAP_TYPE`] of [`CONFIG_MAP_OF_ENTRIES`], if it is not there. An entry that was there is replaced. One that the server
     /// refuses is not kept: the step ran nevertheless.
     KeepEntry {
         /// The ConfigMap's name.

@@ -10,11 +10,11 @@ mod own_work;
 mod spec;
 
 use argo::core::{Container, Volume};
-use argo::exec::ACTS_ANNOTATION;
 use argo::repository::ArtifactRepository;
 use argo::template::{ContainerNode, ContainerSetTemplate};
 use argo::{NodeStatus, ObjectMeta, Template, WorkflowSpec};
 use meta::Timestamp;
+use meta::names::ACTS_ANNOTATION;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{

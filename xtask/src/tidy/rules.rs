@@ -46,7 +46,7 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
             "workloads",
         ],
     ),
-    ("replay", &["scheduler"]),
+    ("replay", &["meta", "scheduler"]),
     (
         "cli",
         &[

@@ -15,6 +15,8 @@ mod tls;
 mod token;
 mod unix;
 
+use meta::names::ACTS_ANNOTATION;
+
 use crate::server::ApiServer;
 use crate::user::User;
 
@@ -38,8 +40,8 @@ impl ApiServer {
             Some(pod) => Some(find("pods", &pod.name, &pod.uid)?),
             None => None,
         };
-        let acts =
-            pod.and_then(|pod| crate::object::pluck(&pod.value, &["metadata", "annotations", token::ACTS]));
+        let acts = pod
+            .and_then(|pod| crate::object::pluck(&pod.value, &["metadata", "annotations", ACTS_ANNOTATION]));
         let user = claims.user();
         Some(match acts.as_deref() {
             Some("true") => User { rules: None, ..user },

@@ -16,9 +16,6 @@ use crate::user::{PolicyRule, User};
 
 /// Where the key is; no API group starts with `~`.
 const KEY: &str = "~token-key";
-/// The annotation of a pod that acts for whoever made it: its token may do everything, as they may. Who may make pods
-/// may do everything already; other pods have no need to.
-pub(super) const ACTS: &str = "plimsoll.dev/acts";
 const HEADER: &[u8] = br#"{"alg":"HS256","typ":"JWT"}"#;
 
 /// What a token says.

@@ -1,9 +1,9 @@
 //! The tables of the page.
 
-use super::element::{table, text};
-use crate::amount::{Dollars, Gpus, money};
+use super::element::{self, table};
+use crate::amount::money;
 use crate::report::{Account, Holding, Named, Report};
-use crate::text::waiting;
+use crate::text::{self, monthly, some, waiting};
 
 /// A table of rows; nothing if there are none.
 fn rows<T>(headings: &[&str], items: &[T], row: impl Fn(&T) -> Vec<String>) -> String {
@@ -12,18 +12,6 @@ fn rows<T>(headings: &[&str], items: &[T], row: impl Fn(&T) -> Vec<String>) -> S
     }
     let rows: Vec<Vec<String>> = items.iter().map(row).collect();
     table(headings, &rows)
-}
-
-fn monthly(cost: Option<Dollars>) -> String {
-    cost.map_or(String::new(), |cost| money(cost.monthly()))
-}
-
-fn count(count: usize) -> String {
-    if count == 0 {
-        String::new()
-    } else {
-        count.to_string()
-    }
 }
 
 /// GPUs of machines.
@@ -47,7 +35,7 @@ pub(super) fn accounts(title: &str, named: &[Named<Account>]) -> String {
             row.machines.to_string(),
             row.allocatable.to_string(),
             row.holding.requested.to_string(),
-            idle_cell(&row.holding),
+            text::idle(&row.holding),
             row.free.to_string(),
             row.stranded.to_string(),
             row.unusable.to_string(),
@@ -74,21 +62,13 @@ pub(super) fn holdings(title: &str, named: &[Named<Holding>]) -> String {
             vec![
                 name.clone(),
                 row.requested.to_string(),
-                idle_cell(row),
+                text::idle(row),
                 row.pending.to_string(),
                 money(row.cost_requested.monthly()),
                 money(row.cost_idle.monthly()),
             ]
         },
     )
-}
-
-fn idle_cell(holding: &Holding) -> String {
-    if holding.is_measured() {
-        holding.idle.to_string()
-    } else {
-        "?".to_owned()
-    }
 }
 
 /// Sizes.
@@ -114,16 +94,11 @@ pub(super) fn wins(report: &Report) -> String {
         &["What", "GPUs", "Machines", "Moves", "Saves a month"],
         &report.wins,
         |win| {
-            let gpus = if win.gpus == Gpus::ZERO {
-                String::new()
-            } else {
-                win.gpus.to_string()
-            };
             vec![
                 win.what.clone(),
-                gpus,
-                count(win.machines),
-                count(win.moves),
+                some(&win.gpus),
+                some(&win.machines),
+                some(&win.moves),
                 monthly(win.saves),
             ]
         },
@@ -214,7 +189,7 @@ pub(super) fn untainted(report: &Report) -> String {
     if table.is_empty() {
         table
     } else {
-        format!("{}{table}", text("p", why))
+        format!("{}{table}", element::text("p", why))
     }
 }
 

@@ -2,6 +2,7 @@
 //! machines, pods of many sizes, pods that wait. The same seed gives the same objects.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on")]
 
+use meta::seeded::Seeded;
 use serde_json::{Value, json};
 
 /// A pool of machines.
@@ -79,17 +80,13 @@ const POOLS: [Pool; 5] = [
     },
 ];
 
-/// A number from a seed: SplitMix64 (Steele, Lea and Flood, OOPSLA'14).
-pub struct Numbers(pub u64);
+/// Numbers from a seed.
+pub struct Numbers(Seeded);
 
 impl Numbers {
     /// A number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) as usize % bound
+        self.0.next() as usize % bound
     }
 
     fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
@@ -99,7 +96,7 @@ impl Numbers {
 
 /// The nodes of a cluster. `prefix` begins their names, and `over` changes each as the test needs it.
 pub fn nodes(count: usize, prefix: &str, seed: u64) -> Vec<Value> {
-    let mut numbers = Numbers(seed);
+    let mut numbers = Numbers(Seeded::new(seed));
     (0..count)
         .map(|index| node(&format!("{prefix}{index:04}"), pool(index, count), &mut numbers))
         .collect()
@@ -143,7 +140,7 @@ fn node(name: &str, pool: &Pool, numbers: &mut Numbers) -> Value {
 
 /// The pods of such a cluster: on each machine until chance says enough, then as many that wait as `waiting`.
 pub fn pods(nodes: &[Value], waiting: usize, seed: u64) -> Vec<Value> {
-    let mut numbers = Numbers(seed);
+    let mut numbers = Numbers(Seeded::new(seed));
     let mut pods = Vec::new();
     for node in nodes {
         fill(node, &mut numbers, &mut pods);

@@ -27,10 +27,10 @@ const NOT_FOUND: u16 = 404;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Drive the workflows with this instance id; the empty one means those without
-    #[arg(long, default_value = "plimsoll", value_name = "ID")]
+    #[arg(long, default_value = install::INSTANCE_ID, value_name = "ID")]
     instance_id: String,
     /// The Lease that the replicas share, in the namespace to work in
-    #[arg(long, default_value = "plimsoll-controller", value_name = "NAME")]
+    #[arg(long, default_value = install::CONTROLLER, value_name = "NAME")]
     lease: String,
     /// What this replica is called in the Lease [default: the host's name and a random number]
     #[arg(long, value_name = "NAME")]

@@ -8,9 +8,6 @@ use crate::error::{CommandError, Result};
 use crate::exit::Exit;
 use crate::install::{self, Applied, Cluster, Component, Piece, Settings, State};
 
-/// The Lease that the replicas of an installation share.
-pub(super) const LEASE: &str = "plimsoll-controller";
-
 /// Print what a cluster needs to run workflows, for `kubectl apply -f -`, or add it with --yes
 ///
 /// Each object stands under what it is for, each right under why it is needed. Definitions that are there, Argo's own
@@ -74,7 +71,11 @@ fn wanted(context: &Context, args: &Args, namespace: &str) -> Vec<Piece> {
         purpose: "where the controller runs",
         reasons: Vec::new(),
     });
-    let pieces = install::pieces(&settings, namespace, &context.platform.rights(LEASE));
+    let pieces = install::pieces(
+        &settings,
+        namespace,
+        &context.platform.rights(install::CONTROLLER),
+    );
     of_namespace.into_iter().chain(pieces).collect()
 }
 

@@ -6,7 +6,7 @@ use replay::openb::{Error, TRACES};
 use replay::{Comparison, PolicyName, Row, Seed, compare, openb_in};
 
 use crate::context::Context;
-use crate::error::{CommandError, ErrorKind, Result};
+use crate::error::{CommandError, Result};
 use crate::exit::Exit;
 use crate::table::Table;
 
@@ -134,8 +134,9 @@ fn comparison(context: &Context, args: Openb) -> Result<Comparison> {
         traces = TRACES.map(str::to_owned).to_vec();
     }
     if traces.len() > 1 && (args.arrivals.is_some() || args.node_order.is_some()) {
-        let message = "orders given by a file are those of one trace";
-        return Err(CommandError::new(ErrorKind::Input, message));
+        return Err(CommandError::input(
+            "orders given by a file are those of one trace",
+        ));
     }
     Ok(Comparison {
         data: openb_in(&folder.unwrap_or_else(|| PathBuf::from("../shared/traces"))),
@@ -158,7 +159,7 @@ fn unreadable(error: &Error) -> CommandError {
         Error::NoSeed { .. } => Some("the first number of each line is its seed"),
         Error::Format { .. } => None,
     };
-    let failure = CommandError::new(ErrorKind::Input, error.to_string());
+    let failure = CommandError::input(error.to_string());
     hint.into_iter().fold(failure, CommandError::hint)
 }
 
@@ -217,7 +218,5 @@ fn csv(rows: &[Row]) -> String {
 }
 
 fn json(rows: &[Row]) -> Result<String> {
-    let text = serde_json::to_string_pretty(rows);
-    let text = text.map_err(|error| CommandError::new(ErrorKind::Failed, error.to_string()))?;
-    Ok(text + "\n")
+    Ok(serde_json::to_string_pretty(rows)? + "\n")
 }

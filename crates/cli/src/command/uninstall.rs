@@ -28,8 +28,7 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<Exit> {
     let Connection { client, namespace } = connect(context).await?;
     let cluster = Cluster::new(client, &namespace);
     let mut objects = cluster.objects().await?;
-    let instance_id = kept_settings(&objects).instance_id;
-    tell_unfinished(context, &cluster, instance_id.as_deref().unwrap_or("plimsoll")).await?;
+    tell_unfinished(context, &cluster, kept_settings(&objects).instance_id()).await?;
     if args.definitions {
         objects.extend(unused_definitions(context, &cluster).await?);
     }

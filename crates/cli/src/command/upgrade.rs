@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command::install::{LEASE, add};
+use crate::command::install::add;
 use crate::connect::{Connection, connect};
 use crate::context::Context;
 use crate::error::{CommandError, Result};
@@ -35,7 +35,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Err(CommandError::failed(what).hint("`plimsoll install` shows what would be"));
     }
     let settings = args.settings.or(kept_settings(&there));
-    let pieces = install::pieces(&settings, &namespace, &context.platform.rights(LEASE));
+    let pieces = install::pieces(
+        &settings,
+        &namespace,
+        &context.platform.rights(install::CONTROLLER),
+    );
     let plan = Plan::of(&cluster, pieces, there).await?;
     if args.yes {
         plan.perform(context, &cluster).await?;
@@ -112,12 +116,7 @@ impl Plan {
                 .ui
                 .print(&format!("{}\n  goes\n", install::title(object)))?;
         }
-        for (piece, why) in &self.contested {
-            let title = install::title(&piece.object);
-            context
-                .ui
-                .warn(&format!("{title} was changed by others and stays: {why}"));
-        }
+        self.warn_of_contested(context);
         if self.changed.is_empty() && self.obsolete.is_empty() {
             context.ui.say("Nothing would change");
         } else {
@@ -126,13 +125,17 @@ impl Plan {
         Ok(())
     }
 
-    async fn perform(self, context: &Context, cluster: &Cluster) -> Result<()> {
+    fn warn_of_contested(&self, context: &Context) {
         for (piece, why) in &self.contested {
             let title = install::title(&piece.object);
             context
                 .ui
                 .warn(&format!("{title} was changed by others and stays: {why}"));
         }
+    }
+
+    async fn perform(self, context: &Context, cluster: &Cluster) -> Result<()> {
+        self.warn_of_contested(context);
         let pieces: Vec<Piece> = self.changed.into_iter().map(|(piece, _)| piece).collect();
         add(context, cluster, &pieces).await?;
         for object in &self.obsolete {

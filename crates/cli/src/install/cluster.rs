@@ -7,6 +7,7 @@ use kinds::kube::api::{
 use kinds::kube::{Client, Error};
 use kinds::own;
 use serde_json::Value;
+use workflow::contract::{LABEL_COMPLETED, LABEL_INSTANCE};
 
 use super::{INSTANCE, MANAGED_BY, OWNER, Piece, text};
 use crate::error::{Result, status_code};
@@ -212,9 +213,7 @@ impl Cluster {
     pub async fn unfinished(&self, instance_id: &str) -> Result<usize> {
         let kind = GroupVersionKind::gvk(argo::GROUP, argo::VERSION, "Workflow");
         let workflows: Api<DynamicObject> = Api::all_with(self.client.clone(), &ApiResource::from_gvk(&kind));
-        let which = format!(
-            "workflows.argoproj.io/controller-instanceid={instance_id},workflows.argoproj.io/completed!=true"
-        );
+        let which = format!("{LABEL_INSTANCE}={instance_id},{LABEL_COMPLETED}!=true");
         match workflows
             .list_metadata(&ListParams::default().labels(&which))
             .await

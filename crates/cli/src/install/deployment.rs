@@ -106,11 +106,10 @@ fn container(settings: &Settings) -> Value {
 }
 
 fn arguments(settings: &Settings) -> Vec<String> {
-    let instance = settings.instance_id.as_deref().unwrap_or("plimsoll");
     let mut arguments = vec![
         "controller".to_owned(),
         format!("--lease={CONTROLLER}"),
-        format!("--instance-id={instance}"),
+        format!("--instance-id={}", settings.instance_id()),
         format!("--listen=0.0.0.0:{PORT}"),
         format!("--exec-image={}", image(settings)),
     ];

@@ -25,12 +25,15 @@ use crate::error::Result;
 pub use cluster::{Applied, Cluster, State};
 pub use difference::differences;
 pub use pieces::pieces;
-pub(crate) use pieces::role;
+pub(crate) use pieces::{CONTROLLER, role};
 pub use render::yaml;
 pub use version::{Support, check_version};
 
 /// The annotation of the Deployment that keeps the settings it was installed with.
 pub const SETTINGS: &str = "plimsoll.dev/settings";
+
+/// The instance id of a controller that is told no other.
+pub(crate) const INSTANCE_ID: &str = "plimsoll";
 
 /// A part that can be installed alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize)]
@@ -81,17 +84,23 @@ impl Settings {
         self.components.is_empty() || self.components.contains(&component)
     }
 
+    /// The workflows that the controller drives.
+    pub(crate) fn instance_id(&self) -> &str {
+        self.instance_id.as_deref().unwrap_or(INSTANCE_ID)
+    }
+
     /// These settings, with those of `before` where they say nothing.
     #[must_use]
     pub fn or(self, before: Self) -> Self {
-        let list = |now: Vec<_>, before| if now.is_empty() { before } else { now };
-        let names = |now: Vec<_>, before| if now.is_empty() { before } else { now };
+        fn given<T>(now: Vec<T>, before: Vec<T>) -> Vec<T> {
+            if now.is_empty() { before } else { now }
+        }
         Self {
-            components: list(self.components, before.components),
+            components: given(self.components, before.components),
             image: self.image.or(before.image),
             instance_id: self.instance_id.or(before.instance_id),
             replicas: self.replicas.or(before.replicas),
-            workflows_in: names(self.workflows_in, before.workflows_in),
+            workflows_in: given(self.workflows_in, before.workflows_in),
             image_volumes: self.image_volumes || before.image_volumes,
         }
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{Component, INSTANCE, MANAGED_BY, OWNER, Piece, Settings, deployment};
 use crate::platform::{Right, Rights};
 
-/// The name of the controller's objects, and of its account.
-pub(super) const CONTROLLER: &str = "plimsoll-controller";
+/// The name of the controller's objects, of its account, and of the Lease that its replicas share.
+pub(crate) const CONTROLLER: &str = "plimsoll-controller";
 /// The name of what lets steps report.
 const STEPS: &str = "plimsoll-steps";
 /// The group of roles and bindings.

@@ -1,5 +1,6 @@
 //! The objects of a cluster as the audit projects them: listed in pages, or read from a file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use audit::Cluster;
@@ -64,15 +65,17 @@ pub(crate) fn of_file(context: &Context, path: &Path) -> Result<Cluster> {
             .because(&error)
             .hint("it holds what `kubectl get nodes,pods,namespaces --all-namespaces --output=json` prints")
     })?;
-    let of_kind = |wanted: &str| {
-        let is = |text: &str| serde_json::from_str::<Kind>(text).is_ok_and(|found| found.kind == wanted);
-        let items = list.items.iter().filter(|item| is(item.get()));
-        items.cloned().collect::<Vec<_>>()
-    };
+    let mut by_kind: BTreeMap<String, Vec<Box<RawValue>>> = BTreeMap::new();
+    for item in list.items {
+        if let Ok(Kind { kind }) = serde_json::from_str(item.get()) {
+            by_kind.entry(kind).or_default().push(item);
+        }
+    }
+    let of_kind = |kind: &str| by_kind.get(kind).map_or(&[][..], Vec::as_slice);
     Ok(Cluster {
-        nodes: read(context, &of_kind("Node")),
-        pods: read(context, &of_kind("Pod")),
-        namespaces: read(context, &of_kind("Namespace")),
+        nodes: read(context, of_kind("Node")),
+        pods: read(context, of_kind("Pod")),
+        namespaces: read(context, of_kind("Namespace")),
         usage: None,
     })
 }
@@ -105,7 +108,7 @@ async fn pages(client: &Client, path: &str) -> Result<Vec<Box<RawValue>>, kinds:
     let mut items = Vec::new();
     let mut next = String::new();
     loop {
-        let token = super::prometheus::encode(&next);
+        let token = meta::uri::escape(&next, "");
         let mut list = page(client, &format!("{path}?limit={PAGE}&continue={token}")).await?;
         items.append(&mut list.items);
         next = list.metadata.next;

@@ -3,6 +3,7 @@
 use audit::Usage;
 use audit::usage::{ACTIVE, MEMORY_FREE, MEMORY_USED, UTILISATION};
 use kinds::kube::{Client, Config};
+use meta::uri::escape;
 
 use super::{get, refused};
 use crate::error::{CommandError, Result};
@@ -30,7 +31,7 @@ pub(super) async fn ask(client: &Client, path: &str, seconds: i64, name: &str) -
     );
     let mut usage = Usage::new(source);
     for (metric, function) in QUERIES {
-        let query = encode(&format!("{function}({metric}[{seconds}s])"));
+        let query = escape(&format!("{function}({metric}[{seconds}s])"), "");
         let answer = get(client, &format!("{path}/api/v1/query?query={query}"))
             .await
             .map_err(refused)?;
@@ -39,32 +40,4 @@ pub(super) async fn ask(client: &Client, path: &str, seconds: i64, name: &str) -
             .map_err(|error| CommandError::failed("the answer is none of a Prometheus").because(&error))?;
     }
     Ok(usage)
-}
-
-/// Text as it may stand in a query (RFC 3986, section 2.3).
-pub(super) fn encode(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            byte => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_encoded() {
-        assert_eq!(
-            encode("avg_over_time(A[3600s])"),
-            "avg_over_time%28A%5B3600s%5D%29"
-        );
-        assert_eq!(encode("a/b+ü"), "a%2Fb%2B%C3%BC");
-    }
 }

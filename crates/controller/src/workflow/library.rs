@@ -29,16 +29,9 @@ impl Shelves {
     /// The library of a namespace.
     pub(super) fn library(&self, namespace: &str) -> Arc<Library> {
         let known = self.namespaces.get(namespace);
-        known.cloned().unwrap_or_else(|| Arc::new(self.fresh()))
-    }
-
-    /// The library of a namespace that has nothing of its own.
-    fn fresh(&self) -> Library {
-        Library {
-            cluster_templates: self.cluster.clone(),
-            home_maps: self.home_maps.clone(),
-            ..Library::default()
-        }
+        known
+            .cloned()
+            .unwrap_or_else(|| fresh(&self.cluster, &self.home_maps))
     }
 
     /// Whether what changes in a namespace is seen by all.
@@ -93,12 +86,21 @@ impl Shelves {
     }
 
     fn of(&mut self, namespace: &str) -> &mut Library {
-        if !self.namespaces.contains_key(namespace) {
-            let fresh = Arc::new(self.fresh());
-            self.namespaces.insert(namespace.to_owned(), fresh);
-        }
-        Arc::make_mut(self.namespaces.entry(namespace.to_owned()).or_default())
+        let fresh = || fresh(&self.cluster, &self.home_maps);
+        Arc::make_mut(self.namespaces.entry(namespace.to_owned()).or_insert_with(fresh))
     }
+}
+
+/// The library of a namespace that has nothing of its own.
+fn fresh(
+    cluster: &BTreeMap<String, Arc<WorkflowSpec>>,
+    home_maps: &BTreeMap<String, Arc<ConfigMap>>,
+) -> Arc<Library> {
+    Arc::new(Library {
+        cluster_templates: cluster.clone(),
+        home_maps: home_maps.clone(),
+        ..Library::default()
+    })
 }
 
 fn set<T>(map: &mut BTreeMap<String, T>, name: &str, value: Option<T>) {

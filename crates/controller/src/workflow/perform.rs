@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use ::workflow::contract::{
-    ANNOTATION_NODE_NAME, ChunkObject, Effect, Event, LABEL_COMPLETED, LABEL_CONFIG_MAP_TYPE, POD_FINALIZER,
+    ANNOTATION_NODE_NAME, CONFIG_MAP_OF_ENTRIES, ChunkObject, Effect, Event, LABEL_COMPLETED,
+    LABEL_CONFIG_MAP_TYPE, POD_FINALIZER,
 };
 use futures::StreamExt;
 use meta::ObjectKey;
@@ -302,7 +303,7 @@ impl Performer {
                 let manifest = json!({
                     "apiVersion": "v1",
                     "kind": "ConfigMap",
-                    "metadata": { "name": config_map, "labels": { LABEL_CONFIG_MAP_TYPE: "Cache" } },
+                    "metadata": { "name": config_map, "labels": { LABEL_CONFIG_MAP_TYPE: CONFIG_MAP_OF_ENTRIES } },
                     "data": { key: entry },
                 });
                 let create =

@@ -1,5 +1,7 @@
 //! `urlParse` and `urlJoin`, by Go's `net/url`.
 
+use meta::uri::escape;
+
 use super::{any, fixed, maps_text as field, text};
 use crate::lang::GoType::{String as Str, StringAny};
 use crate::lang::{Answer, Context, Function, Map, Value};
@@ -88,15 +90,6 @@ fn unescape(part: &str) -> Result<String, String> {
         }
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn escape(part: &str, allowed: &str) -> String {
-    part.bytes()
-        .map(|byte| match char::from(byte) {
-            c if c.is_ascii_alphanumeric() || "-_.~".contains(c) || allowed.contains(c) => c.to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 fn join(_: &mut Context<'_>, arguments: &[Value]) -> Answer {

@@ -230,7 +230,7 @@ impl Agent {
             return;
         };
         let directory = PodDirectory::new(&starter.config.directory, uid);
-        entry.refresh = refresh::start(starter.volumes(), entry.pod.clone(), directory, every);
+        entry.refresh = refresh::start(|| starter.volumes(), entry.pod.clone(), directory, every);
     }
 
     fn machine(&mut self, view: PodView, pod: &Pod) -> Machine {

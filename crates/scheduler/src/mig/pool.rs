@@ -63,16 +63,8 @@ impl Pool {
     /// Of equals the first device is taken, and the lowest start.
     pub fn place(&mut self, profile: usize) -> Option<Instance> {
         let weights = self.weights();
-        let mut best: Option<(f64, usize, Placement)> = None;
-        for (device, state) in self.devices.iter().enumerate() {
-            for place in self.table.placements(*state, profile) {
-                let cost = self.cost(&weights, *state, place.after);
-                if best.is_none_or(|best| cost < best.0) {
-                    best = Some((cost, device, *place));
-                }
-            }
-        }
-        let (_, device, place) = best?;
+        let cost = |before, place: &Placement| self.cost(&weights, before, place.after);
+        let (device, place) = self.table.cheapest(&self.devices, profile, cost)?;
         self.change(device, place.after);
         Some(Instance {
             device,

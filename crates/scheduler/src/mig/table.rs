@@ -96,6 +96,26 @@ impl Table {
         &self.placements[state.index()][profile]
     }
 
+    /// Where one more instance of a profile costs least on devices in these states, by `cost` of a state and a place in
+    /// it: the device and the place. Of equals the first device is taken, and the lowest start.
+    pub fn cheapest<C: PartialOrd + Copy>(
+        &self,
+        devices: &[StateId],
+        profile: usize,
+        cost: impl Fn(StateId, &Placement) -> C,
+    ) -> Option<(usize, Placement)> {
+        let mut best: Option<(C, usize, Placement)> = None;
+        for (device, state) in devices.iter().enumerate() {
+            for place in self.placements(*state, profile) {
+                let cost = cost(*state, place);
+                if best.is_none_or(|best| cost < best.0) {
+                    best = Some((cost, device, *place));
+                }
+            }
+        }
+        best.map(|(_, device, place)| (device, place))
+    }
+
     /// The instances of a state: the number of each one's profile, and where it starts.
     pub fn instances(&self, state: StateId) -> &[(u8, u8)] {
         &self.instances[state.index()]

@@ -1,5 +1,7 @@
 //! The planner: the best machine for a shape, by scores that are kept and renewed where machines changed.
 
+use meta::seeded::Seeded;
+
 use super::{DeviceSet, Fleet, MachineId, Policy, Request, ShapeId, Shapes, Stale};
 
 /// Which of equally good machines is taken.
@@ -7,8 +9,8 @@ use super::{DeviceSet, Fleet, MachineId, Policy, Request, ShapeId, Shapes, Stale
 pub enum Ties {
     /// The one with the lowest rank.
     Ranked(Vec<u32>),
-    /// Any of them with equal chance, by a generator with this state.
-    Random(u64),
+    /// Any of them with equal chance, as this generator draws.
+    Random(Seeded),
 }
 
 /// A decision: where a request would go.
@@ -159,20 +161,11 @@ fn choose(keys: &[u64], ties: &mut Ties) -> Option<MachineId> {
     let mut equals = keys.iter().enumerate().filter(|(_, key)| **key == best);
     let (index, _) = match ties {
         Ties::Ranked(_) => equals.next()?,
-        Ties::Random(state) => {
+        Ties::Random(seeded) => {
             let equals: Vec<_> = equals.collect();
-            *equals.get(below(state, equals.len()))?
+            let drawn = seeded.below(equals.len() as u64);
+            *equals.get(usize::try_from(drawn).ok()?)?
         }
     };
     Some(MachineId(u32::try_from(index).ok()?))
-}
-
-/// A number below `bound`, near enough to uniform. Generator: SplitMix64 (Steele, Lea and Flood, OOPSLA'14).
-fn below(state: &mut u64, bound: usize) -> usize {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^= z >> 31;
-    usize::try_from((u128::from(z) * bound as u128) >> 64).unwrap_or(0)
 }

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use meta::seeded::Seeded;
+
 use super::{Disk, File};
 use crate::sync::lock;
 
@@ -71,7 +73,7 @@ impl SimDisk {
     /// An empty disk without faults, on which `seed` decides what a failure keeps.
     pub fn new(seed: u64) -> Self {
         Self::with(Platter {
-            random: Random(seed),
+            random: Random::new(seed),
             faults: Faults::default(),
             operations: 0,
             off: false,
@@ -100,7 +102,7 @@ impl SimDisk {
     pub fn after_power_loss(&self) -> Self {
         let platter = &mut *lock(&self.0);
         platter.off = true;
-        let mut random = Random(platter.random.next());
+        let mut random = Random::new(platter.random.next());
         let kept = random.below(platter.names_before.len() as u64 + 1) as usize;
         let names = platter.names_before.get(kept).unwrap_or(&platter.names).clone();
         let survive = |node: &Node| {
@@ -157,7 +159,7 @@ impl SimDisk {
 impl Platter {
     fn restarted(&mut self, names: Names, names_before: Vec<Names>) -> Self {
         Self {
-            random: Random(self.random.next()),
+            random: Random::new(self.random.next()),
             faults: Faults::default(),
             operations: 0,
             off: false,
@@ -358,7 +360,7 @@ impl File for SimFile {
             return Err(power_is_off());
         }
         if due(&mut platter.faults.fail_sync_at, platter.operations) {
-            let mut random = Random(platter.random.next());
+            let mut random = Random::new(platter.random.next());
             let pending = &mut platter.node(self.id).pending;
             pending.retain(|_| random.below(2) == 0);
             return Err(io::Error::other("the disk failed to sync"));
@@ -377,16 +379,16 @@ fn power_is_off() -> io::Error {
     io::Error::other("the power is off")
 }
 
-/// SplitMix64: small, and good enough to choose what is lost.
-struct Random(u64);
+/// Chooses what is lost.
+struct Random(Seeded);
 
 impl Random {
+    fn new(seed: u64) -> Self {
+        Self(Seeded::new(seed))
+    }
+
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     fn below(&mut self, bound: u64) -> u64 {

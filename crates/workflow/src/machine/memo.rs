@@ -15,11 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::nodes::Ix;
 use super::plan::Call;
 use super::{Machine, mark, whole_seconds};
-use crate::contract::{Effect, LABEL_CONFIG_MAP_TYPE};
+use crate::contract::{CONFIG_MAP_OF_ENTRIES, Effect, LABEL_CONFIG_MAP_TYPE};
 use crate::phase::{self, PENDING, SUCCEEDED, kind};
-
-/// The value of [`LABEL_CONFIG_MAP_TYPE`] on a ConfigMap of entries.
-const CACHE: &str = "Cache";
 
 /// What a ConfigMap holds under a key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -166,12 +163,12 @@ impl Machine {
 /// Whether entries may be kept in a ConfigMap of this kind.
 fn usable(kind: &str) -> Result<(), String> {
     match kind {
-        CACHE => Ok(()),
+        CONFIG_MAP_OF_ENTRIES => Ok(()),
         "" => Err(format!(
             "memoization configmap doesn't have {LABEL_CONFIG_MAP_TYPE} label, refusing to use it"
         )),
         _ => Err(format!(
-            "memoization configmap doesn't have label {LABEL_CONFIG_MAP_TYPE} = {CACHE}, refusing to use it"
+            "memoization configmap doesn't have label {LABEL_CONFIG_MAP_TYPE} = {CONFIG_MAP_OF_ENTRIES}, refusing to use it"
         )),
     }
 }

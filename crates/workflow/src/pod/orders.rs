@@ -138,8 +138,9 @@ pub(super) fn inject(job: &Job<'_>, pod: &str, wrapping: Wrapping, spec: &mut Va
             } else {
                 None
             };
-            wrap(job, container, &orders)?;
-            secrets.extend(secrets_of(&orders));
+            let own = secrets_of(&orders);
+            wrap(job, container, &orders, &own)?;
+            secrets.extend(own);
         }
     }
     if let (false, Value::Object(spec)) = (secrets.is_empty(), &mut *spec) {
@@ -207,6 +208,7 @@ fn wrap(
     job: &Job<'_>,
     container: &mut serde_json::Map<String, Value>,
     orders: &Orders,
+    secrets: &Secrets,
 ) -> Result<(), String> {
     let variables = orders.to_env().map_err(|e| e.to_string())?;
     if !holds(container, "command") && !is_own_work(job.template) {
@@ -233,7 +235,7 @@ fn wrap(
     if orders.peers.is_some() {
         list(container, "volumeMounts").push(mount(PEERS_VOLUME, PEERS));
     }
-    if !secrets_of(orders).is_empty() {
+    if !secrets.is_empty() {
         list(container, "volumeMounts").push(json!({
             "name": SECRETS_VOLUME, "mountPath": SECRETS, "readOnly": true,
         }));

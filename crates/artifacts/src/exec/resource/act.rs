@@ -1,6 +1,7 @@
 //! The actions: what is asked of the server for each object that a step names.
 
 use http::Method;
+use meta::uri::escape;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -312,26 +313,13 @@ fn documents(manifest: &str) -> Result<Vec<Value>, Problem> {
 /// A path with a query.
 fn with_query<'a>(path: &str, query: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let pairs: Vec<String> = query
-        .map(|(name, value)| format!("{name}={}", escaped(value)))
+        .map(|(name, value)| format!("{name}={}", escape(value, "")))
         .collect();
     if pairs.is_empty() {
         path.to_owned()
     } else {
         format!("{path}?{}", pairs.join("&"))
     }
-}
-
-/// A value of a query, with what would end it escaped.
-fn escaped(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    value.bytes().fold(String::new(), |mut text, byte| {
-        if plain(byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-        text
-    })
 }
 
 #[cfg(test)]

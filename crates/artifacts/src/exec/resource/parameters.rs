@@ -11,6 +11,7 @@ impl Session<'_> {
     /// The parameters, from the object as it is now; their defaults where there is none.
     pub(super) async fn parameters(&mut self, path: Option<&str>) -> Result<Outputs, Failure> {
         let mut outputs = Outputs::default();
+        let mut read = None;
         for parameter in &self.orders.output_parameters {
             let Some(from) = &parameter.value_from else {
                 outputs.parameters.push(parameter.clone());
@@ -19,9 +20,14 @@ impl Session<'_> {
             let value = match path {
                 None => Some(from.default.clone().unwrap_or_default().to_string()),
                 Some(path) if is_of_object(from) => {
-                    let object = self.read(path).await;
-                    let object = object.map_err(|problem| Failure(problem.to_string()))?;
-                    Some(value(from, &object).await?)
+                    let object = match read.take() {
+                        Some(object) => object,
+                        None => self
+                            .read(path)
+                            .await
+                            .map_err(|problem| Failure(problem.to_string()))?,
+                    };
+                    Some(value(from, read.insert(object)).await?)
                 }
                 Some(_) => None,
             };

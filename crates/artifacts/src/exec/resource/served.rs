@@ -19,17 +19,13 @@ pub(super) struct Served {
 impl Served {
     /// The path of all its objects, of a namespace if it has any.
     pub(super) fn collection(&self, namespace: &str) -> String {
-        let root = if self.api_version.contains('/') {
-            "apis"
-        } else {
-            "api"
-        };
+        let root = root(&self.api_version);
         let place = if self.namespaced {
             format!("/namespaces/{namespace}")
         } else {
             String::new()
         };
-        format!("/{root}/{}{place}/{}", self.api_version, self.plural)
+        format!("{root}{place}/{}", self.plural)
     }
 
     fn group(&self) -> &str {
@@ -62,8 +58,7 @@ impl Session<'_> {
                 )));
             }
         }
-        let root = if version.contains('/') { "apis" } else { "api" };
-        let found = match self.read(&format!("/{root}/{version}")).await {
+        let found = match self.read(&root(version)).await {
             Ok(list) => resources(&list, version)
                 .into_iter()
                 .find(|(served, _)| served.kind == kind),
@@ -91,8 +86,7 @@ impl Session<'_> {
             preferred.filter_map(|g| g["preferredVersion"]["groupVersion"].as_str().map(str::to_owned)),
         );
         for version in versions {
-            let root = if version.contains('/') { "apis" } else { "api" };
-            let list = self.read(&format!("/{root}/{version}")).await?;
+            let list = self.read(&root(&version)).await?;
             let mut all = resources(&list, &version).into_iter();
             if let Some((served, _)) = all.find(|(served, others)| served.is_called(word, others)) {
                 return Ok(served);
@@ -102,6 +96,12 @@ impl Session<'_> {
             "the server doesn't have a resource type \"{word}\""
         )))
     }
+}
+
+/// The path of everything of a version: `/api/v1`, `/apis/apps/v1`.
+fn root(api_version: &str) -> String {
+    let of = if api_version.contains('/') { "apis" } else { "api" };
+    format!("/{of}/{api_version}")
 }
 
 /// The kinds of a list of the server's resources, each with its other names.
