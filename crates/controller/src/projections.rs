@@ -18,6 +18,8 @@ const ARGO: &str = argo::GROUP;
 pub const PODS: Kind = Kind::namespaced("", "v1", "Pod", "pods");
 /// `v1` Node.
 pub const NODES: Kind = Kind::cluster("", "v1", "Node", "nodes");
+/// `v1` Namespace.
+pub const NAMESPACES: Kind = Kind::cluster("", "v1", "Namespace", "namespaces");
 /// `v1` ConfigMap.
 pub const CONFIG_MAPS: Kind = Kind::namespaced("", "v1", "ConfigMap", "configmaps");
 /// `v1` Event.
@@ -66,6 +68,13 @@ pub struct Node {
     /// What placement needs of `status`.
     #[serde(default)]
     pub status: scheduler::NodeStatus,
+}
+
+/// A namespace, of which only its labels matter.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Namespace {
+    /// `metadata`.
+    pub metadata: Metadata,
 }
 
 /// A workflow, as far as others may change it.
@@ -128,6 +137,7 @@ projection!(Pod, PODS, |own, like| {
     }
 });
 projection!(Node, NODES);
+projection!(Namespace, NAMESPACES);
 projection!(Workflow, WORKFLOWS);
 projection!(TaskResult, TASK_RESULTS);
 projection!(StatusChunk, STATUS_CHUNKS);

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::executor::Failure;
-use crate::projections::{EVENTS, NODES, Node, PODS, Pod};
+use crate::projections::{EVENTS, NAMESPACES, NODES, Namespace, Node, PODS, Pod};
 use crate::rules::{PolicyRule, WATCH, rule, subresource_rule};
 use crate::scheduler::desk::{Desk, Placement};
 use crate::scheduler::report::Reports;
@@ -57,6 +57,7 @@ pub fn rules() -> Vec<PolicyRule> {
     vec![
         rule(PODS, &WATCH),
         rule(NODES, &WATCH),
+        rule(NAMESPACES, &WATCH),
         subresource_rule(PODS, "binding", &["create"]),
         subresource_rule(PODS, "status", &["patch"]),
         rule(EVENTS, &["create"]),
@@ -68,12 +69,16 @@ pub async fn run(context: Context, config: Config) {
     let desk = Arc::new(Desk::new(&config.name));
     let nodes = context.informers.get::<Node>();
     let pods = context.informers.get::<Pod>();
+    let namespaces = context.informers.get::<Namespace>();
+    let at = Arc::clone(&desk);
+    namespaces.subscribe(move |change| at.namespace_changed(change));
     let at = Arc::clone(&desk);
     nodes.subscribe(move |change| at.node_changed(change));
     let at = Arc::clone(&desk);
     pods.subscribe(move |change| at.pod_changed(change));
     let shutdown = context.shutdown.clone();
     let work = async {
+        namespaces.synced().await;
         nodes.synced().await;
         pods.synced().await;
         Placing::new(context, config, desk).run().await;

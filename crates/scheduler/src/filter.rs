@@ -3,20 +3,52 @@
 
 use meta::Quantity;
 
+use crate::company::Company;
 use crate::machine::Machine;
 use crate::pod::Requirements;
+use crate::ports::Ports;
 use crate::resources::{PODS, Resources};
-use crate::why_not::Reason;
+use crate::why_not::{Reason, Refusal};
 
-/// Why `machine`, of which `used` is taken, will not do; empty if it will.
-pub(crate) fn check(requirements: &Requirements, machine: &Machine, used: &Resources) -> Vec<Reason> {
-    let marks = [unschedulable, untolerated, affinity];
-    for filter in marks {
-        if let Some(reason) = filter(requirements, machine) {
-            return vec![reason];
-        }
+/// What is taken of a machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taken {
+    pub(crate) resources: Resources,
+    pub(crate) ports: Ports,
+}
+
+impl Taken {
+    /// A pod came.
+    pub(crate) fn add(&mut self, requirements: &Requirements) {
+        self.resources.add(&requirements.requests);
+        self.ports.take(&requirements.ports);
     }
-    resources(&requirements.requests, &machine.allocatable, used)
+
+    /// A pod went.
+    pub(crate) fn subtract(&mut self, requirements: &Requirements) {
+        self.resources.subtract(&requirements.requests);
+        self.ports.give_back(&requirements.ports);
+    }
+}
+
+/// Why `machine`, of which something is taken, will not do; `None` if it will.
+pub(crate) fn check(
+    requirements: &Requirements,
+    machine: &Machine,
+    taken: &Taken,
+    company: Option<&Company<'_>>,
+) -> Option<Refusal> {
+    let marks = [unschedulable, untolerated, affinity];
+    marks
+        .iter()
+        .find_map(|filter| filter(requirements, machine).map(Refusal::from))
+        .or_else(|| (!taken.ports.are_free(&requirements.ports)).then(|| Reason::Ports.into()))
+        .or_else(|| resources(&requirements.requests, &machine.allocatable, &taken.resources))
+        .or_else(|| {
+            company
+                .and_then(|company| company.refuses(machine))
+                .map(Refusal::from)
+        })
 }
 
 fn unschedulable(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
@@ -28,7 +60,8 @@ fn unschedulable(requirements: &Requirements, machine: &Machine) -> Option<Reaso
     (machine.unschedulable && !requirements.tolerates(&cordon)).then_some(Reason::Unschedulable)
 }
 
-fn untolerated(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
+/// Whether the machine has a taint that keeps the pod away.
+pub(crate) fn untolerated(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
     let mut taints = machine.taints.iter().filter(|taint| taint.forbids());
     let taint = taints.find(|taint| !requirements.tolerates(taint))?;
     Some(Reason::UntoleratedTaint {
@@ -50,17 +83,18 @@ pub(crate) fn affinity(requirements: &Requirements, machine: &Machine) -> Option
     (!selected || !term_holds).then_some(Reason::Affinity)
 }
 
-fn resources(requests: &Resources, allocatable: &Resources, used: &Resources) -> Vec<Reason> {
+fn resources(requests: &Resources, allocatable: &Resources, used: &Resources) -> Option<Refusal> {
     let lacking = requests.iter().filter(|(name, amount)| {
         *amount > Quantity::ZERO && used.get(name) + *amount > allocatable.get(name)
     });
-    lacking
-        .map(|(name, _)| {
-            if name == PODS {
-                Reason::TooManyPods
-            } else {
-                Reason::Insufficient(name.to_owned())
-            }
-        })
-        .collect()
+    let mut refusal = Refusal::default();
+    for (name, amount) in lacking {
+        if name == PODS {
+            refusal.reasons.push(Reason::TooManyPods);
+        } else {
+            refusal.lasting |= amount > allocatable.get(name);
+            refusal.reasons.push(Reason::Insufficient(name.to_owned()));
+        }
+    }
+    (!refusal.reasons.is_empty()).then_some(refusal)
 }

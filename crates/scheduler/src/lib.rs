@@ -5,24 +5,31 @@
 //! ```
 //!
 //! Pure: no clock, no client, no randomness. The same sequence of changes gives the same plan. The rules are
-//! those of kube-scheduler's default profile as far as they are here: unschedulable machines, taints,
-//! node selector and affinity, resources; then a score, in which packing counts before spreading where there are GPUs.
+//! those of kube-scheduler's default profile: unschedulable machines, taints, node selector and affinity, ports,
+//! resources, topology spread, affinity of pods; then a score, in which packing counts before spreading where there are
+//! GPUs.
 //! The adaptor that watches and binds is
 //! `controller::scheduler`.
 
+mod company;
 mod filter;
 mod gpus;
 mod machine;
 pub mod mig;
 pub mod packing;
 mod pod;
+mod ports;
+mod relations;
 mod resources;
 mod score;
 mod state;
+mod surroundings;
 mod why_not;
 
 pub use machine::{Effect, Machine, NodeSpec, NodeStatus, Taint};
-pub use pod::{Affinity, Container, NodeSelectorTerm, Pod, PodSpec, Requirements, Toleration};
+pub use pod::{Affinity, Container, Identity, NodeSelectorTerm, Pod, PodSpec, Requirements, Toleration};
+pub use ports::{HostPort, RawPort};
+pub use relations::{Appearance, RawPodAffinity, RawPodTerm, RawSpread, RawWeightedTerm, Relations};
 pub use resources::Resources;
 pub use state::{Binding, Plan, Settings, State, Waiting, plan};
 pub use why_not::{Reason, WhyNot};

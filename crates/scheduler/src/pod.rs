@@ -8,6 +8,8 @@ use meta::selector::{Expression, Operator, Requirement};
 use serde::Deserialize;
 
 use crate::machine::{Effect, Machine, Taint};
+use crate::ports::{self, HostPort, RawPort};
+use crate::relations::{Appearance, RawPodAffinity, RawSpread, Relations};
 use crate::resources::{PODS, Resources};
 
 /// The part of a pod's `spec` that placement reads.
@@ -40,6 +42,15 @@ pub struct PodSpec {
     pub init_containers: Vec<Container>,
     /// What the runtime itself needs.
     pub overhead: Resources,
+    /// What all containers may share, in place of what each asks for.
+    #[serde(deserialize_with = "meta::json::null_as_default")]
+    pub resources: ContainerResources,
+    /// How pods like this one are to be spread.
+    #[serde(deserialize_with = "meta::json::null_as_default")]
+    pub topology_spread_constraints: Vec<RawSpread>,
+    /// Whether it is in the machine's network.
+    #[serde(deserialize_with = "meta::json::null_as_default")]
+    pub host_network: bool,
     /// Gates that others must lift before it may be placed.
     #[serde(deserialize_with = "meta::json::null_as_default")]
     pub scheduling_gates: Vec<SchedulingGate>,
@@ -63,6 +74,9 @@ pub struct Container {
     /// `Always` makes an init container run beside the others.
     #[serde(deserialize_with = "meta::json::null_as_default")]
     pub restart_policy: String,
+    /// Where it listens.
+    #[serde(deserialize_with = "meta::json::null_as_default")]
+    pub ports: Vec<RawPort>,
 }
 
 /// Requests and limits of a container.
@@ -93,6 +107,12 @@ pub struct Affinity {
     /// Wishes about the machine's labels.
     #[serde(deserialize_with = "meta::json::null_as_default")]
     pub node_affinity: NodeAffinity,
+    /// Pods to be near.
+    #[serde(deserialize_with = "meta::json::null_as_default")]
+    pub pod_affinity: RawPodAffinity,
+    /// Pods to be far from.
+    #[serde(deserialize_with = "meta::json::null_as_default")]
+    pub pod_anti_affinity: RawPodAffinity,
 }
 
 /// Wishes about the machine's labels.
@@ -219,11 +239,22 @@ pub struct Requirements {
     pub preferred: Vec<(i64, NodeSelectorTerm)>,
     /// Taints it bears.
     pub tolerations: Vec<Toleration>,
+    /// Ports of the machine that it takes.
+    pub ports: Vec<HostPort>,
+    /// What it wants of other pods.
+    pub relations: Option<Arc<Relations>>,
+    /// What others see of it, where any pod looks at others: the planner fills it in.
+    pub appearance: Option<Appearance>,
 }
 
 impl Requirements {
-    /// The requirements that a pod's spec states.
+    /// The requirements that the spec of a pod states, which wants nothing of other pods.
     pub fn new(spec: &PodSpec) -> Self {
+        Self::of(spec, &Identity::default())
+    }
+
+    /// The requirements that a pod's spec states.
+    pub fn of(spec: &PodSpec, identity: &Identity) -> Self {
         let affinity = &spec.affinity.node_affinity;
         let term = |raw| NodeSelectorTerm::from(raw);
         Self {
@@ -239,6 +270,9 @@ impl Requirements {
                 .map(|p| (p.weight, term(&p.preference)))
                 .collect(),
             tolerations: spec.tolerations.clone(),
+            ports: ports::of(spec),
+            relations: Relations::new(spec, identity),
+            appearance: None,
         }
     }
 
@@ -268,9 +302,36 @@ fn requests(spec: &PodSpec) -> Resources {
         peak.raise_to(&now);
     }
     together.raise_to(&peak);
+    share_among_containers(spec, &mut together);
     together.add(&spec.overhead);
     together.set(PODS, Quantity::units(1));
     together
+}
+
+/// What is asked for the pod as a whole replaces what its containers ask for; a limit without a request is one where no
+/// container asks. Source: KEP-2837, and kube-apiserver's defaults for it.
+fn share_among_containers(spec: &PodSpec, together: &mut Resources) {
+    let ContainerResources { requests, limits } = &spec.resources;
+    let as_a_whole = |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
+    for (name, amount) in limits.iter().filter(|(name, _)| as_a_whole(name)) {
+        if together.get(name) == Quantity::ZERO {
+            together.set(name, amount);
+        }
+    }
+    for (name, amount) in requests.iter().filter(|(name, _)| as_a_whole(name)) {
+        together.set(name, amount);
+    }
+}
+
+/// Who a pod is to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its labels.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// Whether it is being deleted.
+    pub leaving: bool,
 }
 
 /// A pod to place, or one that already takes room.
@@ -278,6 +339,8 @@ fn requests(spec: &PodSpec) -> Resources {
 pub struct Pod {
     /// `metadata.uid`: who it is.
     pub uid: String,
+    /// Who it is to others.
+    pub identity: Identity,
     /// Where it may go.
     pub requirements: Arc<Requirements>,
     /// Higher goes first.
@@ -292,12 +355,13 @@ pub struct Pod {
 
 impl Pod {
     /// The pod that a spec describes, to be placed by the scheduler called `scheduler`.
-    pub fn new(uid: &str, spec: &PodSpec, finished: bool, scheduler: &str) -> Self {
+    pub fn new(uid: &str, identity: Identity, spec: &PodSpec, finished: bool, scheduler: &str) -> Self {
         let names_us = spec.scheduler_name == scheduler
             || (spec.scheduler_name.is_empty() && scheduler == "default-scheduler");
         Self {
             uid: uid.to_owned(),
-            requirements: Arc::new(Requirements::new(spec)),
+            requirements: Arc::new(Requirements::of(spec, &identity)),
+            identity,
             priority: spec.priority,
             node: (!spec.node_name.is_empty()).then(|| spec.node_name.clone()),
             ours: names_us && spec.scheduling_gates.is_empty(),
@@ -334,6 +398,18 @@ mod tests {
         check(
             r#"{"containers":[{"resources":{"requests":{"cpu":"what"}}}]}"#,
             &[("pods", "1")],
+        );
+        check(
+            r#"{"containers":[{"resources":{"requests":{"cpu":"1","memory":"1Ki","x.io/y":"1"}}}],
+                "resources":{"requests":{"cpu":"3","x.io/y":"9"},"limits":{"cpu":"4","memory":"2Ki","hugepages-2Mi":"2Mi"}},
+                "overhead":{"cpu":"500m"}}"#,
+            &[
+                ("cpu", "3500m"),
+                ("hugepages-2Mi", "2097152"),
+                ("memory", "1024"),
+                ("pods", "1"),
+                ("x.io/y", "1"),
+            ],
         );
     }
 

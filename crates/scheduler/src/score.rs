@@ -1,7 +1,9 @@
 //! Which of the machines that will do is best. Rules and weights: kube-scheduler's default score plugins
-//! TaintToleration (3), NodeAffinity (2) and NodeResourcesFit, least allocated first (1). Where machines have GPUs and
+//! TaintToleration (3), NodeAffinity (2), PodTopologySpread (2), InterPodAffinity (2) and NodeResourcesFit, least
+//! allocated first (1). Where machines have GPUs and
 //! pods ask for them, what is left for later ones counts after wishes and before what stays free.
 
+use crate::company::Company;
 use crate::gpus::Packer;
 use crate::machine::{Effect, Machine};
 use crate::pod::Requirements;
@@ -23,25 +25,31 @@ pub(crate) fn best(
     requirements: &Requirements,
     candidates: &[(&Machine, &Resources)],
     packer: Option<&Packer>,
+    company: Option<&Company<'_>>,
 ) -> Option<usize> {
     if candidates.len() < 2 {
         return (!candidates.is_empty()).then_some(0);
     }
+    let machines: Vec<&Machine> = candidates.iter().map(|(machine, _)| *machine).collect();
+    let company = company.and_then(|company| company.points(&machines));
     let marks: Vec<Marks> = candidates
         .iter()
         .map(|(machine, used)| mark(requirements, machine, used, packer))
         .collect();
     let most_repelled = marks.iter().map(|m| m.repelled).max().unwrap_or(0);
     let most_wished = marks.iter().map(|m| m.wished).max().unwrap_or(0);
-    let total = |m: &Marks| {
-        let wishes = 3 * (MAX - share(m.repelled, most_repelled)) + 2 * share(m.wished, most_wished);
+    let total = |index: usize| {
+        let m = &marks[index];
+        let company = company.as_ref().map_or(0, |points| points[index]);
+        let wishes =
+            3 * (MAX - share(m.repelled, most_repelled)) + 2 * share(m.wished, most_wished) + company;
         match m.packed {
             Some(packed) => (wishes, packed, m.free),
             None => (wishes + m.free, 0, 0),
         }
     };
     // `max_by_key` keeps the last of equals: from the back that is the first machine by name.
-    (0..marks.len()).rev().max_by_key(|i| total(&marks[*i]))
+    (0..marks.len()).rev().max_by_key(|i| total(*i))
 }
 
 fn share(part: i64, most: i64) -> i64 {

@@ -15,12 +15,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::filter;
+use crate::company::Company;
+use crate::filter::{self, Taken};
 use crate::gpus::{History, Packer};
 use crate::machine::Machine;
 use crate::pod::{Pod, Requirements};
-use crate::resources::Resources;
 use crate::score;
+use crate::surroundings::Surroundings;
 use crate::why_not::WhyNot;
 
 /// Bounds of one plan.
@@ -70,13 +71,13 @@ pub struct Plan {
 #[derive(Default)]
 struct Slot {
     machine: Option<Machine>,
-    used: Resources,
+    taken: Taken,
 }
 
 /// Where a pod stands.
 enum Place {
-    /// It waits in the queue of its class.
-    Waits(Order),
+    /// It waits in the queue of this class.
+    Waits(Order, Arc<Requirements>),
     /// It takes room on this machine: bound, or assumed to be bound soon.
     Takes { node: String, assumed: bool },
 }
@@ -86,6 +87,16 @@ struct Known {
     place: Place,
     /// When it came; it keeps its turn if an assumed placement comes to nothing.
     arrival: u64,
+}
+
+impl Known {
+    /// Where it takes room.
+    fn placed(&self) -> Option<(&str, &Pod)> {
+        match &self.place {
+            Place::Takes { node, .. } => Some((node, &self.pod)),
+            Place::Waits(..) => None,
+        }
+    }
 }
 
 /// Higher priority first, then who came first.
@@ -112,6 +123,7 @@ pub struct State {
     arrivals: u64,
     /// How often a machine gained room or changed.
     improvements: u64,
+    around: Surroundings,
     history: History,
     packer: Packing,
 }
@@ -153,6 +165,16 @@ impl State {
             // What waits may now have another reason to wait.
             self.improvements += 1;
         }
+    }
+
+    /// A namespace appeared or its labels changed.
+    pub fn namespace_applied(&mut self, name: &str, labels: BTreeMap<String, String>) {
+        self.improvements += u64::from(self.around.namespace(name, Some(labels)));
+    }
+
+    /// A namespace is gone.
+    pub fn namespace_deleted(&mut self, name: &str) {
+        self.improvements += u64::from(self.around.namespace(name, None));
     }
 
     /// A pod appeared or changed. An assumed placement stands until the pod shows one, ends or is forgotten.
@@ -205,14 +227,16 @@ impl State {
     /// Whether a pod waits for a place.
     pub fn is_waiting(&self, uid: &str) -> bool {
         let known = self.pods.get(uid);
-        known.is_some_and(|known| matches!(known.place, Place::Waits(_)))
+        known.is_some_and(|known| matches!(known.place, Place::Waits(..)))
     }
 
     /// Why a pod waits, once a plan found no place for its class.
     pub fn why(&self, uid: &str) -> Option<Arc<WhyNot>> {
         let known = self.pods.get(uid)?;
-        let Place::Waits(_) = known.place else { return None };
-        let class = self.classes.get(&known.pod.requirements)?;
+        let Place::Waits(_, class) = &known.place else {
+            return None;
+        };
+        let class = self.classes.get(class)?;
         class.failed.as_ref().map(|(_, why)| Arc::clone(why))
     }
 
@@ -220,7 +244,15 @@ impl State {
     pub fn plan(&mut self) -> Plan {
         self.learn();
         let mut plan = Plan::default();
+        // A placement may make room for those that want it near, who found none before.
+        while !plan.more && self.place(&mut plan) {}
+        plan
+    }
+
+    /// Tries each class that is worth trying; whether there was any.
+    fn place(&mut self, plan: &mut Plan) -> bool {
         let mut heads = self.heads();
+        let any = !heads.is_empty();
         while let Some((_, class)) = heads.pop_first() {
             if plan.bindings.len() >= self.settings.bindings_max {
                 plan.more = true;
@@ -233,7 +265,7 @@ impl State {
                 heads.insert((order, class));
             }
         }
-        plan
+        any
     }
 
     /// Brings the judge of packing up to date: when machines changed, and when a quarter more pods have come.
@@ -271,6 +303,8 @@ impl State {
 
     /// Places the first pod of a class; also gives the order of the class's next pod if it is worth trying.
     fn try_head(&mut self, key: &Arc<Requirements>) -> (Option<Binding>, Option<Order>) {
+        let placed = self.pods.values().filter_map(Known::placed);
+        self.around.count(key, &placed);
         let choice = self.choose(key);
         let improvements = self.improvements;
         let Some(class) = self.classes.get_mut(key) else {
@@ -295,26 +329,45 @@ impl State {
     fn choose(&self, requirements: &Requirements) -> Result<String, WhyNot> {
         let mut why = WhyNot::default();
         let mut candidates = Vec::new();
-        for (name, slot) in &self.machines {
+        let machines = self.company_of(requirements);
+        let company = machines
+            .as_deref()
+            .map(|machines| Company::new(requirements, &self.around, machines));
+        for slot in self.machines.values() {
             let Some(machine) = &slot.machine else { continue };
-            let reasons = filter::check(requirements, machine, &slot.used);
-            if reasons.is_empty() {
-                candidates.push((name, machine, &slot.used));
-            } else {
-                why.count(reasons);
+            match filter::check(requirements, machine, &slot.taken, company.as_ref()) {
+                None => candidates.push((machine, &slot.taken.resources)),
+                Some(refusal) => why.count(refusal),
             }
         }
-        let scored: Vec<_> = candidates.iter().map(|(_, m, used)| (*m, *used)).collect();
-        match score::best(requirements, &scored, self.packer.judge.as_ref()) {
-            Some(best) => Ok(candidates[best].0.clone()),
+        match score::best(
+            requirements,
+            &candidates,
+            self.packer.judge.as_ref(),
+            company.as_ref(),
+        ) {
+            Some(best) => Ok(candidates[best].0.name.clone()),
             None => Err(why),
         }
+    }
+
+    /// The machines, where it matters which pods are on them.
+    fn company_of(&self, requirements: &Requirements) -> Option<Vec<&Machine>> {
+        let matters = requirements.relations.is_some()
+            || self
+                .around
+                .pulls(requirements.appearance.as_ref())
+                .next()
+                .is_some();
+        let machines = self.machines.values().filter_map(|slot| slot.machine.as_ref());
+        matters.then(|| machines.collect())
     }
 
     fn assume(&mut self, uid: String, node: String) -> Binding {
         if let Some(known) = self.pods.get_mut(&uid) {
             let slot = self.machines.entry(node.clone()).or_default();
-            slot.used.add(&known.pod.requirements.requests);
+            slot.taken.add(&known.pod.requirements);
+            self.improvements += u64::from(self.around.came(&node, &known.pod));
             known.place = Place::Takes {
                 node: node.clone(),
                 assumed: true,
@@ -327,11 +380,12 @@ impl State {
     fn leave(&mut self, uid: &str) -> Option<u64> {
         let known = self.pods.remove(uid)?;
         match known.place {
-            Place::Waits(order) => self.leave_queue(&known.pod.requirements, order),
+            Place::Waits(order, class) => self.leave_queue(&class, order),
             Place::Takes { node, .. } => {
                 if let Some(slot) = self.machines.get_mut(&node) {
-                    slot.used.subtract(&known.pod.requirements.requests);
+                    slot.taken.subtract(&known.pod.requirements);
                 }
+                self.around.went(&node, &known.pod);
                 self.improvements += 1;
             }
         }
@@ -357,24 +411,48 @@ impl State {
             self.history.note(&pod.requirements);
             self.arrivals
         });
+        if self.around.mention(&pod.requirements) {
+            self.classify_anew();
+        }
         let place = if let Some(node) = pod.node.clone() {
             let slot = self.machines.entry(node.clone()).or_default();
-            slot.used.add(&pod.requirements.requests);
+            slot.taken.add(&pod.requirements);
+            self.improvements += u64::from(self.around.came(&node, &pod));
             Place::Takes { node, assumed: false }
         } else {
-            Place::Waits(self.enqueue(&mut pod, arrival))
+            let order = (Reverse(pod.priority), arrival);
+            Place::Waits(order, self.enqueue(&mut pod, order))
         };
         self.pods.insert(pod.uid.clone(), Known { pod, place, arrival });
     }
 
-    fn enqueue(&mut self, pod: &mut Pod, arrival: u64) -> Order {
-        let order = (Reverse(pod.priority), arrival);
-        if let Some((shared, _)) = self.classes.get_key_value(&pod.requirements) {
-            pod.requirements = Arc::clone(shared);
+    /// Puts a pod into the queue of its class; gives the class.
+    fn enqueue(&mut self, pod: &mut Pod, order: Order) -> Arc<Requirements> {
+        let mut key = Arc::clone(&pod.requirements);
+        if let Some(appearance) = self.around.appearance(&pod.identity) {
+            Arc::make_mut(&mut key).appearance = Some(appearance);
         }
-        let class = self.classes.entry(Arc::clone(&pod.requirements)).or_default();
+        if let Some((shared, _)) = self.classes.get_key_value(&key) {
+            key = Arc::clone(shared);
+        }
+        if key.appearance.is_none() {
+            pod.requirements = Arc::clone(&key);
+        }
+        let class = self.classes.entry(Arc::clone(&key)).or_default();
         class.queue.insert(order, pod.uid.clone());
-        order
+        key
+    }
+
+    /// Pods that were alike may no longer be: another rule speaks of them.
+    fn classify_anew(&mut self) {
+        self.classes.clear();
+        let mut pods = std::mem::take(&mut self.pods);
+        for Known { pod, place, .. } in pods.values_mut() {
+            if let Place::Waits(order, class) = place {
+                *class = self.enqueue(pod, *order);
+            }
+        }
+        self.pods = pods;
     }
 }
 

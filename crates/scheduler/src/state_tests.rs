@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::machine::{NodeSpec, NodeStatus};
-use crate::pod::PodSpec;
+use crate::pod::{Identity, PodSpec};
 
 fn machine(name: &str, allocatable: &Value, spec: Value) -> Machine {
     let labels = spec["labels"]
@@ -32,7 +32,7 @@ fn big(name: &str) -> Machine {
 
 fn pod(uid: &str, spec: Value) -> Pod {
     let spec: PodSpec = serde_json::from_value(spec).unwrap();
-    Pod::new(uid, &spec, false, "default-scheduler")
+    Pod::new(uid, Identity::default(), &spec, false, "default-scheduler")
 }
 
 fn cpu(uid: &str, amount: &str) -> Pod {
@@ -45,7 +45,10 @@ fn cpu(uid: &str, amount: &str) -> Pod {
 /// The plan in text: `pod@machine` for each binding, `pod: why` for each that waits.
 fn text((plan, waiting): (Plan, Vec<Waiting>)) -> Vec<String> {
     let bound = plan.bindings.iter().map(|b| format!("{}@{}", b.pod, b.node));
-    let waits = waiting.iter().map(|w| format!("{}: {}", w.pod, w.why));
+    let waits = waiting.iter().map(|w| match w.why.machines {
+        0 => format!("{}: {}", w.pod, w.why),
+        _ => format!("{}: {}", w.pod, w.why.refusals()),
+    });
     bound.chain(waits).collect()
 }
 
@@ -262,4 +265,40 @@ fn wishes_come_before_packing() {
     let allocatable = json!({"cpu": "96", "memory": "512Gi", "pods": "100", "nvidia.com/gpu": "1"});
     let machines = [machine("a", &allocatable, repelling), gpus("b", "8", "96")];
     check(&machines, &[gpu("1", "1", "8")], &["1@b"]);
+}
+
+#[test]
+fn pods_that_speak_of_no_others_are_one_class_whatever_their_labels() {
+    let mut state = State::new(Settings::default());
+    state.machine_applied(big("m1"));
+    for i in 0..100 {
+        let mut pod = cpu(&format!("p{i}"), "1");
+        pod.identity.labels = Arc::new(BTreeMap::from([("job".to_owned(), i.to_string())]));
+        state.pod_applied(pod);
+    }
+    assert_eq!((state.classes.len(), state.around.groups()), (1, 0));
+    assert_eq!(state.plan().bindings.len(), 64);
+    assert_eq!((state.classes.len(), state.around.groups()), (1, 0));
+    // One that does: labels of which it does not speak still divide nobody.
+    let jealous = json!({"nodeName": "m1", "affinity": {"podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution":
+            [{"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "web"}}}]}}});
+    state.pod_applied(pod("jealous", jealous));
+    assert_eq!((state.classes.len(), state.around.groups()), (1, 0));
+}
+
+#[test]
+fn a_message_says_what_preemption_would_do() {
+    let small = json!({"cpu": "1", "memory": "1Gi", "pods": "10"});
+    let machines = [
+        machine("m1", &small, json!({})),
+        machine("m2", &json!({"cpu": "2", "pods": "10"}), json!({})),
+        machine("m3", &small, json!({"unschedulable": true})),
+    ];
+    let (_, waiting) = plan(&machines, &[cpu("a", "1500m"), cpu("b", "1500m")]);
+    assert_eq!(
+        waiting[0].why.to_string(),
+        "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. preemption: 0/3 nodes are \
+         available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling."
+    );
 }

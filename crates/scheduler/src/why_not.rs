@@ -22,8 +22,20 @@ pub enum Reason {
     Affinity,
     /// It runs as many pods as it may.
     TooManyPods,
+    /// A port of the machine is taken.
+    Ports,
     /// Too little of this resource is free.
     Insufficient(String),
+    /// Pods would be spread less evenly than they may.
+    Spread,
+    /// It lacks a label over whose values pods are to be spread.
+    SpreadLabel,
+    /// Pods that must be near are not.
+    PodAffinity,
+    /// Pods that must not be near are.
+    PodAntiAffinity,
+    /// Placed pods do not bear this one near them.
+    ExistingAntiAffinity,
 }
 
 impl fmt::Display for Reason {
@@ -36,7 +48,55 @@ impl fmt::Display for Reason {
             }
             Self::Affinity => f.write_str("node(s) didn't match Pod's node affinity/selector"),
             Self::TooManyPods => f.write_str("Too many pods"),
+            Self::Ports => f.write_str("node(s) didn't have free ports for the requested pod ports"),
             Self::Insufficient(resource) => write!(f, "Insufficient {resource}"),
+            Self::Spread => f.write_str("node(s) didn't match pod topology spread constraints"),
+            Self::SpreadLabel => {
+                f.write_str("node(s) didn't match pod topology spread constraints (missing required label)")
+            }
+            Self::PodAffinity => f.write_str("node(s) didn't match pod affinity rules"),
+            Self::PodAntiAffinity => f.write_str("node(s) didn't match pod anti-affinity rules"),
+            Self::ExistingAntiAffinity => {
+                f.write_str("node(s) didn't satisfy existing pods anti-affinity rules")
+            }
+        }
+    }
+}
+
+impl Reason {
+    /// Whether it stays whatever pods go from the machine. Source: where kube-scheduler's filters answer
+    /// `UnschedulableAndUnresolvable`.
+    fn lasts(&self) -> bool {
+        match self {
+            Self::Unschedulable
+            | Self::UntoleratedTaint { .. }
+            | Self::Affinity
+            | Self::SpreadLabel
+            | Self::PodAffinity => true,
+            Self::TooManyPods
+            | Self::Ports
+            | Self::Insufficient(_)
+            | Self::Spread
+            | Self::PodAntiAffinity
+            | Self::ExistingAntiAffinity => false,
+        }
+    }
+}
+
+/// Why one machine will not do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// What the first rule says that refuses.
+    pub(crate) reasons: Vec<Reason>,
+    /// Whether it will not do even without the pods that are on it.
+    pub(crate) lasting: bool,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self {
+            lasting: reason.lasts(),
+            reasons: vec![reason],
         }
     }
 }
@@ -46,6 +106,8 @@ impl fmt::Display for Reason {
 pub struct WhyNot {
     /// Machines looked at.
     pub machines: usize,
+    /// Those of them that would not do even without the pods that are on them.
+    pub lasting: usize,
     /// How many of them are ruled out by each reason; one machine may have several.
     #[serde(skip)]
     pub reasons: BTreeMap<Reason, usize>,
@@ -53,31 +115,50 @@ pub struct WhyNot {
 
 impl WhyNot {
     /// Counts one machine that will not do.
-    pub(crate) fn count(&mut self, reasons: Vec<Reason>) {
+    pub(crate) fn count(&mut self, refusal: Refusal) {
         self.machines += 1;
-        for reason in reasons {
+        self.lasting += usize::from(refusal.lasting);
+        for reason in refusal.reasons {
             *self.reasons.entry(reason).or_default() += 1;
         }
+    }
+
+    /// What the machines say, in kube-scheduler's words.
+    pub fn refusals(&self) -> String {
+        let counted = self.reasons.iter();
+        self.sentence(
+            counted
+                .map(|(reason, count)| format!("{count} {reason}"))
+                .collect(),
+        )
+    }
+
+    /// What it says of preemption. No pod is ever driven out here, so there are no victims.
+    fn preemption(&self) -> String {
+        let all = [
+            (self.lasting, "Preemption is not helpful for scheduling"),
+            (
+                self.machines - self.lasting,
+                "No preemption victims found for incoming pod",
+            ),
+        ];
+        let some = all.into_iter().filter(|(count, _)| *count > 0);
+        self.sentence(some.map(|(count, words)| format!("{count} {words}")).collect())
+    }
+
+    fn sentence(&self, mut phrases: Vec<String>) -> String {
+        phrases.sort();
+        let phrases = phrases.join(", ");
+        format!("0/{} nodes are available: {phrases}.", self.machines)
     }
 }
 
 impl fmt::Display for WhyNot {
-    /// The message of kube-scheduler's `FailedScheduling` event, less its words on preemption.
+    /// The message of kube-scheduler's `FailedScheduling` event.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.machines == 0 {
             return f.write_str("no nodes available to schedule pods");
         }
-        let mut phrases: Vec<String> = self
-            .reasons
-            .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
-            .collect();
-        phrases.sort();
-        write!(
-            f,
-            "0/{} nodes are available: {}.",
-            self.machines,
-            phrases.join(", ")
-        )
+        write!(f, "{} preemption: {}", self.refusals(), self.preemption())
     }
 }

@@ -135,7 +135,11 @@ async fn pods_are_bound_or_told_why_not() {
     }
     assert_eq!(bound, [Some("m1".to_owned()), Some("m1".to_owned()), None]);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0]["message"], "0/1 nodes are available: 1 Insufficient cpu.");
+    assert_eq!(
+        told[0]["message"],
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims \
+         found for incoming pod."
+    );
     assert_eq!(told[0]["reason"], "Unschedulable");
     // A second machine takes the one that waits.
     platform.machine("m2", "1").await;

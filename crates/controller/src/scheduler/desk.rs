@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meta::ObjectKey;
-use scheduler::{Machine, Settings, State, WhyNot};
+use scheduler::{Identity, Machine, Settings, State, WhyNot};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::informer::Change;
 use crate::kind::Projection;
-use crate::projections::{Node, Pod};
+use crate::projections::{Namespace, Node, Pod};
 
 /// A pod to bind to a machine.
 #[derive(Clone, Debug)]
@@ -72,6 +72,19 @@ impl Desk {
         self.tell();
     }
 
+    pub(super) fn namespace_changed(&self, change: &Change<Namespace>) {
+        let namespace = change.object();
+        let name = namespace.key().name;
+        match change {
+            Change::Deleted(_) => self.inner().state.namespace_deleted(&name),
+            Change::Applied(_) => {
+                let labels = (*namespace.metadata.labels).clone();
+                self.inner().state.namespace_applied(&name, labels);
+            }
+        }
+        self.tell();
+    }
+
     pub(super) fn pod_changed(&self, change: &Change<Pod>) {
         let pod = change.object();
         match change {
@@ -85,7 +98,13 @@ impl Desk {
         let ended = matches!(pod.view.phase.as_str(), "Succeeded" | "Failed");
         let leaving = pod.view.deleting && pod.placement.node_name.is_empty();
         let uid = pod.uid();
-        let seen = scheduler::Pod::new(uid, &pod.placement, ended || leaving, &self.scheduler);
+        let identity = Identity {
+            namespace: Arc::clone(&pod.metadata.namespace),
+            labels: Arc::clone(&pod.metadata.labels),
+            leaving: pod.view.deleting,
+        };
+        let finished = ended || leaving;
+        let seen = scheduler::Pod::new(uid, identity, &pod.placement, finished, &self.scheduler);
         let mut inner = self.inner();
         if seen.ours && seen.node.is_none() && !seen.finished {
             let known = inner.keys.insert(uid.to_owned(), pod.key());
