@@ -1,106 +1,17 @@
 //! Several policies on the same arrivals: the published protocol for each policy and seed, many runs at once.
 
-use std::fmt;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meta::seeded::Seeded;
-use scheduler::packing::{FutureFit, Planner, Policy, Ties};
+use scheduler::packing::{Planner, Policy, Ties};
 
-use crate::openb::{Arrivals, Error, Lines, Trace, ranks};
-use crate::peers::{BestFit, DotProd, Fgd, GpuClustering, GpuPacking, Random};
+use crate::openb::{Arrivals, Lines, Trace, ranks};
+use crate::parallel::in_parallel;
+use crate::policies::PolicyName;
 use crate::run::{Curve, run};
 use crate::summary::{Row, Seed, rows};
-
-/// A policy by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyName {
-    /// Ours.
-    Plimsoll,
-    /// Fragmentation gradient descent.
-    Fgd,
-    /// Least left over.
-    BestFit,
-    /// Least product of what is free and what is asked for.
-    DotProd,
-    /// Used devices before unused ones.
-    GpuPacking,
-    /// Equal requests together.
-    GpuClustering,
-    /// Any machine.
-    Random,
-}
-
-impl PolicyName {
-    /// Every policy.
-    pub const ALL: [Self; 7] = [
-        Self::Plimsoll,
-        Self::Fgd,
-        Self::BestFit,
-        Self::DotProd,
-        Self::GpuPacking,
-        Self::GpuClustering,
-        Self::Random,
-    ];
-
-    /// The name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plimsoll => "plimsoll",
-            Self::Fgd => "fgd",
-            Self::BestFit => "bestfit",
-            Self::DotProd => "dotprod",
-            Self::GpuPacking => "gpupacking",
-            Self::GpuClustering => "gpuclustering",
-            Self::Random => "random",
-        }
-    }
-
-    /// One run of this policy.
-    pub fn run(self, trace: &Trace, arrivals: &Arrivals, ties: Ties) -> Curve {
-        match self {
-            Self::Plimsoll => send(
-                FutureFit::new(&trace.history(), &trace.fleet()),
-                trace,
-                arrivals,
-                ties,
-            ),
-            Self::Fgd => send(Fgd::new(&trace.workload()), trace, arrivals, ties),
-            Self::BestFit => send(BestFit, trace, arrivals, ties),
-            Self::DotProd => send(DotProd, trace, arrivals, ties),
-            Self::GpuPacking => send(GpuPacking, trace, arrivals, ties),
-            Self::GpuClustering => send(GpuClustering::default(), trace, arrivals, ties),
-            Self::Random => send(Random, trace, arrivals, ties),
-        }
-    }
-}
-
-fn send<P: Policy>(policy: P, trace: &Trace, arrivals: &Arrivals, ties: Ties) -> Curve {
-    run(trace, arrivals, &mut Planner::new(trace.fleet(), policy, ties)).curve
-}
-
-impl fmt::Display for PolicyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for PolicyName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|policy| policy.name() == text);
-        found.ok_or_else(|| {
-            format!(
-                "no policy {text:?}; there are {}",
-                Self::ALL.map(Self::name).join(", ")
-            )
-        })
-    }
-}
+use crate::text::Error;
+use crate::{migration, queue};
 
 /// What to compare.
 #[derive(Clone, Debug)]
@@ -121,6 +32,31 @@ pub struct Comparison {
     pub node_order: Option<PathBuf>,
     /// Break ties at random, from this seed, and not by the order of machines.
     pub random_ties: Option<u64>,
+    /// What pods are promised.
+    pub contract: Contract,
+}
+
+/// What pods are promised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Contract {
+    /// Each is placed as it comes if it fits, and stays: the published protocol.
+    #[default]
+    AtOnce,
+    /// Our policy may let them wait: see [`crate::queue`]. The allocation at the last demand is that of the end.
+    Queue,
+    /// They may be moved when another fits nowhere: see [`crate::migration`].
+    Migration,
+}
+
+impl Contract {
+    /// How rows name a policy under this contract.
+    fn label(self, policy: PolicyName) -> String {
+        match self {
+            Self::AtOnce => policy.to_string(),
+            Self::Queue => format!("{policy}+queue"),
+            Self::Migration => format!("{policy}+migration"),
+        }
+    }
 }
 
 /// What one seed gives to all policies.
@@ -150,17 +86,18 @@ fn compare_on(comparison: &Comparison, name: &str) -> Result<Vec<Row>, Error> {
         jobs.extend(settings.iter().map(|setting| (*policy, setting)));
     }
     let curves = in_parallel(&jobs, |(policy, setting)| {
-        policy.run(
-            &trace,
-            &setting.arrivals,
-            ties(*policy, setting, comparison.random_ties),
-        )
+        let ties = ties(*policy, setting, comparison.random_ties);
+        match comparison.contract {
+            Contract::AtOnce => policy.run(&trace, &setting.arrivals, ties),
+            Contract::Queue => queue::run(&trace, &setting.arrivals, ties),
+            Contract::Migration => migration::run(&trace, &setting.arrivals, policy.planner(&trace, ties)),
+        }
     });
     let mut found = Vec::new();
     for ((policy, setting), curve) in jobs.iter().zip(&curves) {
         found.extend(comparison.at.iter().map(|at| Row {
             trace: name.to_owned(),
-            policy: policy.to_string(),
+            policy: comparison.contract.label(*policy),
             seed: Seed::One(setting.seed),
             at: *at,
             allocation: curve.at(*at),
@@ -168,6 +105,20 @@ fn compare_on(comparison: &Comparison, name: &str) -> Result<Vec<Row>, Error> {
         }));
     }
     Ok(found)
+}
+
+impl PolicyName {
+    /// One run of this policy by the published protocol.
+    #[must_use]
+    pub fn run(self, trace: &Trace, arrivals: &Arrivals, ties: Ties) -> Curve {
+        run(trace, arrivals, &mut self.planner(trace, ties)).curve
+    }
+
+    fn planner(self, trace: &Trace, ties: Ties) -> Planner<Box<dyn Policy>> {
+        let fleet = trace.fleet();
+        let policy = self.policy(&trace.history(), &trace.workload(), &fleet);
+        Planner::new(fleet, policy, ties)
+    }
 }
 
 fn ties(policy: PolicyName, setting: &Setting, random: Option<u64>) -> Ties {
@@ -207,32 +158,6 @@ fn or_own<T>(found: Result<T, Error>, given: &Option<PathBuf>, own: impl Fn() ->
         Err(Error::NoSeed { .. }) if given.is_none() => Ok(own()),
         other => other,
     }
-}
-
-/// The results of `work` on each of `jobs`, in their order, on all processors.
-fn in_parallel<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(jobs.len()));
-    let run = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(index) else { return };
-            let result = work(job);
-            let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            done.push((index, result));
-        }
-    };
-    std::thread::scope(|scope| {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        for _ in 0..threads.min(jobs.len()) {
-            scope.spawn(run);
-        }
-    });
-    let mut done = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The folder of the trace `openb` in a folder of traces; or that folder itself.

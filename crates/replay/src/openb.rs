@@ -2,12 +2,9 @@
 //! al., USENIX ATC'23): its machines, its pods, and the orders in which they arrive.
 
 mod arrivals;
-mod csv;
-mod text;
 mod trace;
 
 pub use arrivals::{Arrivals, Lines, ranks};
-pub use text::Error;
 pub use trace::{Pod, Trace};
 
 /// The traces of the published experiments.

@@ -47,7 +47,9 @@ pub fn run<P: Policy>(trace: &Trace, arrivals: &Arrivals, planner: &mut Planner<
     let mut placements = Vec::with_capacity(arrivals.0.len());
     for pod in &arrivals.0 {
         let placement = planner.place(shapes[*pod]);
-        log.arrived(u64::from(trace.pods()[*pod].request.total()), placement.is_some());
+        let total = u64::from(trace.pods()[*pod].request.total());
+        log.used += if placement.is_some() { total } else { 0 };
+        log.arrived(total);
         placements.push(placement);
     }
     Run {
@@ -58,16 +60,17 @@ pub fn run<P: Policy>(trace: &Trace, arrivals: &Arrivals, planner: &mut Planner<
 
 /// The published log: after each arrival the percentage allocated, averaged over the arrivals that round to the
 /// same percentage asked for.
-struct Log {
+pub(crate) struct Log {
     capacity: u64,
     asked: u64,
-    used: u64,
+    /// What is allocated of all devices, in thousandths.
+    pub(crate) used: u64,
     /// By percentage asked for: the sum of logged percentages and how many there are.
     sums: Vec<(f64, usize)>,
 }
 
 impl Log {
-    fn new(capacity: u64) -> Self {
+    pub(crate) fn new(capacity: u64) -> Self {
         Self {
             capacity,
             asked: 0,
@@ -76,9 +79,9 @@ impl Log {
         }
     }
 
-    fn arrived(&mut self, total: u64, placed: bool) {
+    /// A pod that asks for so much has come, and been placed if it was.
+    pub(crate) fn arrived(&mut self, total: u64) {
         self.asked += total;
-        self.used += if placed { total } else { 0 };
         let percent = |part: u64| 100.0 * part as f64 / self.capacity as f64;
         let column = percent(self.asked).round_ties_even() as usize;
         if self.sums.len() <= column {
@@ -88,7 +91,15 @@ impl Log {
         self.sums[column].1 += 1;
     }
 
-    fn curve(self) -> Curve {
+    /// Takes what is allocated now as that of the last percentage.
+    pub(crate) fn settle(&mut self) {
+        let used = hundredths(100.0 * self.used as f64 / self.capacity as f64);
+        if let Some(last) = self.sums.last_mut() {
+            *last = (used, 1);
+        }
+    }
+
+    pub(crate) fn curve(self) -> Curve {
         let mean = |(sum, count): (f64, usize)| (count > 0).then(|| hundredths(sum / count as f64));
         Curve(self.sums.into_iter().map(mean).collect())
     }

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use replay::openb::Error;
-use replay::{Comparison, PolicyName, Seed, compare};
+use replay::{Comparison, Contract, Error, PolicyName, Seed, compare};
 
 const NODES: &str = "sn,cpu_milli,memory_mib,gpu,model\nn0,8000,8192,1,T4\nn1,8000,8192,1,A10\n";
 const PODS: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n\
@@ -41,6 +40,7 @@ fn tiny(name: &str) -> Comparison {
         arrivals: None,
         node_order: None,
         random_ties: None,
+        contract: Contract::AtOnce,
     }
 }
 
@@ -94,4 +94,57 @@ fn a_file_that_is_wrong_is_told_by_line() {
     std::fs::write(comparison.data.join("arrivals/tiny.txt"), "7 0 4\n").unwrap();
     let error = compare(&comparison).unwrap_err().to_string();
     assert!(error.ends_with("tiny.txt:1: the trace has no pod 4"), "{error}");
+}
+
+/// What is allocated in the end of two machines with a GPU each, a T4 first, when each pod is placed at once, and
+/// under another contract.
+fn check_contract(contract: Contract, policy: PolicyName, pods: &[&str], (at_once, then): (f64, f64)) {
+    let name = format!("contract-{policy}-{}", pods.len());
+    let folder = folder(&name);
+    let file = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    let rows: String = pods.iter().map(|pod| format!("p,0,0,1,{pod}\n")).collect();
+    let order: String = (0..pods.len()).map(|pod| format!(" {pod}")).collect();
+    file(
+        "openb_pod_list_two.csv",
+        &format!("name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\n{rows}"),
+    );
+    file("arrivals/two.txt", &format!("1{order}\n"));
+    file("arrivals/two.nodeorder.txt", "1 0 1\n");
+    let allocated = |contract| {
+        let comparison = Comparison {
+            data: folder.clone(),
+            traces: vec!["two".to_owned()],
+            policies: vec![policy],
+            seeds: vec![1],
+            at: vec![1000],
+            contract,
+            ..tiny(&name)
+        };
+        compare(&comparison).unwrap()[0].allocation
+    };
+    assert_eq!(
+        [allocated(Contract::AtOnce), allocated(contract)],
+        [at_once, then],
+        "{pods:?}"
+    );
+}
+
+#[test]
+fn pods_that_may_wait_leave_room_for_those_that_use_it_all() {
+    let check = |pods: &[&str], found| check_contract(Contract::Queue, PolicyName::Plimsoll, pods, found);
+    // The first leaves room that nobody can use.
+    check(&["700,", "1000,", "1000,"], (85.0, 100.0));
+    // Nobody else comes: who has waited is placed.
+    check(&["700,", "1000,"], (85.0, 85.0));
+}
+
+#[test]
+fn pods_that_may_be_moved_make_room() {
+    let check = |pods: &[&str], found| check_contract(Contract::Migration, PolicyName::BestFit, pods, found);
+    check(&["400,", "1000,T4"], (20.0, 70.0));
+    // It would have to leave, and has nowhere to go.
+    check(&["400,", "1000,A10", "1000,T4"], (70.0, 70.0));
+    // Two make room for one.
+    check(&["400,", "300,", "250,T4", "1000,T4"], (47.5, 47.5));
+    check(&["400,", "300,", "700,", "1000,T4"], (70.0, 70.0));
 }

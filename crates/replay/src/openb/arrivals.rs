@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::text::{Error, read};
 use super::trace::Trace;
 use crate::draws::Draws;
+use crate::text::{Error, read};
 
 /// Demand in all, as parts of a hundred of the cluster's devices: the trace is stretched, or cut, to this.
 const DEMAND_PERCENT: u64 = 130;

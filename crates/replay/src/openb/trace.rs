@@ -4,13 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use scheduler::packing::{Fleet, Machine, Model, ModelSet, Request, WHOLE, Workload};
+use scheduler::packing::{Fleet, Machine, Request, Workload};
 
-use super::csv::{Row, Table};
-use super::text::Error;
-
-/// Pods that one machine of the evaluated cluster takes.
-const PODS_PER_MACHINE: i32 = 1001;
+use crate::cluster::Machines;
+use crate::csv::{Row, Table};
+use crate::text::Error;
 
 /// The part of all pods that typical ones make up.
 const COVERAGE: f64 = 0.95;
@@ -27,8 +25,7 @@ pub struct Pod {
 /// The evaluated cluster and the pods of one trace.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    machines: Vec<Machine>,
-    models: Vec<String>,
+    machines: Machines,
     pods: Vec<Pod>,
 }
 
@@ -38,71 +35,13 @@ impl Trace {
     /// # Errors
     /// A file that is missing or is not what it should be.
     pub fn read(directory: &Path, name: &str) -> Result<Self, Error> {
-        let mut trace = Self {
-            machines: Vec::new(),
-            models: Vec::new(),
-            pods: Vec::new(),
-        };
-        for row in Table::read(&directory.join("openb_node_list_gpu_node.csv"))?.rows() {
-            let machine = trace.machine(&row)?;
-            trace.machines.push(machine);
-        }
-        for row in Table::read(&directory.join(format!("openb_pod_list_{name}.csv")))?.rows() {
-            let pod = trace.pod(&row)?;
-            trace.pods.push(pod);
-        }
-        Ok(trace)
-    }
-
-    fn machine(&mut self, row: &Row<'_>) -> Result<Machine, Error> {
-        Ok(Machine::new(
-            row.number("cpu_milli")?,
-            row.number("memory_mib")?,
-            PODS_PER_MACHINE,
-            row.number("gpu")?,
-            self.model(row)?,
-        ))
-    }
-
-    fn model(&mut self, row: &Row<'_>) -> Result<Model, Error> {
-        let name = row.text("model");
-        let known = self.models.iter().position(|model| model == name);
-        let number = known.unwrap_or_else(|| {
-            self.models.push(name.to_owned());
-            self.models.len() - 1
-        });
-        Model::new(number).ok_or_else(|| row.wrong("too many models".to_owned()))
-    }
-
-    fn pod(&self, row: &Row<'_>) -> Result<Pod, Error> {
-        let spec = row.text("gpu_spec");
-        let request = Request {
-            cpu: row.number("cpu_milli")?,
-            memory: row.number("memory_mib")?,
-            gpus: row.number("num_gpu")?,
-            share: row.number("gpu_milli")?,
-            models: self.models(spec),
-            extended: Vec::new(),
-        };
-        if request.share > WHOLE {
-            return Err(row.wrong(format!("a share of {} thousandths", request.share)));
-        }
-        Ok(Pod {
-            request,
-            spec: spec.to_owned(),
+        let machines = Machines::read(&directory.join("openb_node_list_gpu_node.csv"))?;
+        let table = Table::read(&directory.join(format!("openb_pod_list_{name}.csv")))?;
+        let pods = table.rows().map(|row| pod(&row, &machines));
+        Ok(Self {
+            pods: pods.collect::<Result<_, _>>()?,
+            machines,
         })
-    }
-
-    /// The models of a list `A|B`; an empty list means any.
-    fn models(&self, spec: &str) -> ModelSet {
-        if spec.is_empty() {
-            return ModelSet::ANY;
-        }
-        let wanted = |name: &String| spec.split('|').any(|word| word == name);
-        let numbers = (0..self.models.len()).filter(|number| wanted(&self.models[*number]));
-        numbers
-            .filter_map(Model::new)
-            .fold(ModelSet::NONE, ModelSet::with)
     }
 
     /// The pods, in the order of their names.
@@ -112,24 +51,17 @@ impl Trace {
 
     /// The machines, in the order of the file.
     pub fn machines(&self) -> &[Machine] {
-        &self.machines
+        self.machines.all()
     }
 
     /// The cluster with nothing taken.
     pub fn fleet(&self) -> Fleet {
-        let mut fleet = Fleet::new(0);
-        for machine in &self.machines {
-            fleet.add(*machine, &[]);
-        }
-        fleet
+        self.machines.fleet()
     }
 
     /// The thousandths of devices of the whole cluster.
     pub fn capacity(&self) -> u64 {
-        self.machines
-            .iter()
-            .map(|machine| u64::from(machine.free_total()))
-            .sum()
+        self.machines.capacity()
     }
 
     /// The typical pods: equal in CPU, share, devices and models; most frequent first, of equals the larger.
@@ -157,4 +89,12 @@ impl Trace {
         counted.sort_by_key(|(key, (_, count))| Reverse((*count, *key)));
         Workload::new(counted.into_iter().map(|(_, class)| class), coverage)
     }
+}
+
+fn pod(row: &Row<'_>, machines: &Machines) -> Result<Pod, Error> {
+    let gpus = row.number("num_gpu")?;
+    Ok(Pod {
+        request: machines.request(row, gpus)?,
+        spec: row.text("gpu_spec").to_owned(),
+    })
 }

@@ -73,6 +73,11 @@ impl<P: Policy> Planner<P> {
         shape
     }
 
+    /// What all of a shape ask for.
+    pub fn request(&self, shape: ShapeId) -> &Request {
+        self.shapes.request(shape)
+    }
+
     /// Where a request of this shape should go; `None` if it fits nowhere. Takes nothing.
     pub fn decide(&mut self, shape: ShapeId) -> Option<Placement> {
         self.renew(shape);
@@ -114,6 +119,7 @@ impl<P: Policy> Planner<P> {
     pub fn give_back(&mut self, shape: ShapeId, machine: MachineId, devices: DeviceSet) {
         let request = self.shapes.request(shape);
         self.fleet.give_back(machine, request, devices);
+        self.policy.released(&self.fleet, machine, request);
     }
 
     /// Brings the scores of a shape up to date.

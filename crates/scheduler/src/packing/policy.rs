@@ -20,9 +20,30 @@ pub trait Policy {
     /// Told of each commit, after it.
     fn placed(&mut self, _fleet: &Fleet, _machine: MachineId, _request: &Request) {}
 
+    /// Told of each placement that is given back, after it.
+    fn released(&mut self, _fleet: &Fleet, _machine: MachineId, _request: &Request) {}
+
     /// Changes when offers made before may be wrong for machines that did not change.
     fn generation(&self) -> u64 {
         0
+    }
+}
+
+impl<P: Policy + ?Sized> Policy for Box<P> {
+    fn offer(&self, fleet: &Fleet, machine: MachineId, request: &Request) -> Offer {
+        (**self).offer(fleet, machine, request)
+    }
+
+    fn placed(&mut self, fleet: &Fleet, machine: MachineId, request: &Request) {
+        (**self).placed(fleet, machine, request);
+    }
+
+    fn released(&mut self, fleet: &Fleet, machine: MachineId, request: &Request) {
+        (**self).released(fleet, machine, request);
+    }
+
+    fn generation(&self) -> u64 {
+        (**self).generation()
     }
 }
 

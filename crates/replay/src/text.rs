@@ -37,7 +37,7 @@ pub enum Error {
 }
 
 /// The text of a file, or of the same file with `.gz` after its name.
-pub(super) fn read(path: &Path) -> Result<String, Error> {
+pub(crate) fn read(path: &Path) -> Result<String, Error> {
     let fail = |cause| Error::Read {
         path: path.to_owned(),
         cause,

@@ -1,29 +1,14 @@
-//! `plimsoll sim`: traces through the scheduler, and what other policies would have made of them.
+//! `plimsoll sim openb`: the published protocol on a published trace.
 
 use std::path::PathBuf;
 
-use replay::openb::{Error, TRACES};
-use replay::{Comparison, PolicyName, Row, Seed, compare, openb_in};
+use replay::openb::TRACES;
+use replay::{Comparison, Contract, PolicyName, Row, Seed, compare, openb_in};
 
+use super::{Format, Ties, plot, ties, unreadable};
 use crate::context::Context;
 use crate::error::{CommandError, Result};
-use crate::exit::Exit;
 use crate::table::Table;
-
-/// Replay traces through the scheduler
-///
-/// The planner is the one that places pods on a cluster; others can be compared with it on the same arrivals.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// What to replay
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum What {
-    Openb(Openb),
-}
 
 /// Alibaba's GPU trace of 2023, by the protocol that FGD was published with (USENIX ATC'23)
 ///
@@ -31,7 +16,7 @@ enum What {
 /// for; each is placed at once or dropped, and none leaves. Seeds 42 to 51 have the published orders of arrival
 /// and of machines; other seeds get orders of our own by the same protocol.
 #[derive(Debug, clap::Args)]
-struct Openb {
+pub(super) struct Openb {
     /// The traces, or `all`
     #[arg(
         long,
@@ -59,6 +44,9 @@ struct Openb {
         value_name = "PERCENT,..."
     )]
     at: Vec<usize>,
+    /// What pods are promised; other than `at-once`, figures are no longer comparable with the published ones
+    #[arg(long, value_enum, default_value = "at-once", value_name = "CONTRACT")]
+    contract: Promise,
     /// How ties are broken: `order` (of the machines) or `random:SEED`
     #[arg(long, default_value = "order", value_name = "HOW", value_parser = ties)]
     ties: Ties,
@@ -76,18 +64,17 @@ struct Openb {
     output: Option<Format>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Ties {
-    Order,
-    Random(u64),
-}
+/// Where a plot looks: below, every policy allocates all that is asked for.
+const PLOTTED: std::ops::RangeInclusive<usize> = 70..=130;
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// A list of objects.
-    Json,
-    /// Lines of comma-separated values under headings.
-    Csv,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Promise {
+    /// Each is placed as it comes if it fits, and stays
+    AtOnce,
+    /// They may wait: those do whose place would leave room that nobody can use. For the policy plimsoll
+    Queue,
+    /// They may be moved, when another fits nowhere
+    Migration,
 }
 
 fn seeds(text: &str) -> Result<Vec<u64>, String> {
@@ -102,33 +89,23 @@ fn seeds(text: &str) -> Result<Vec<u64>, String> {
     }
 }
 
-fn ties(text: &str) -> Result<Ties, String> {
-    let random = text.strip_prefix("random:").and_then(|seed| seed.parse().ok());
-    match (text, random) {
-        ("order", _) => Ok(Ties::Order),
-        (_, Some(seed)) => Ok(Ties::Random(seed)),
-        _ => Err("neither `order` nor `random:SEED`".to_owned()),
+/// Replays it.
+pub(super) fn replay(context: &Context, mut args: Openb) -> Result<String> {
+    let output = args.output;
+    if output == Some(Format::Svg) {
+        args.at = PLOTTED.collect();
+    }
+    let missing = "--data names the folder of the traces";
+    let rows = compare(&comparison(context, args)?).map_err(|error| unreadable(&error, missing))?;
+    match output {
+        None => Ok(table(&rows).render(0)),
+        Some(Format::Csv) => Ok(csv(&rows)),
+        Some(Format::Json) => json(&rows),
+        Some(Format::Svg) => plot::of_lines(("GPUs asked for, %", "GPUs allocated, %"), &plotted(&rows)),
     }
 }
 
-/// Runs the command.
-pub(super) fn run(context: &Context, args: Args) -> Result<Exit> {
-    let What::Openb(args) = args.what;
-    let output = args.output;
-    let rows = compare(&comparison(context, args)?).map_err(|error| unreadable(&error))?;
-    let text = match output {
-        None => table(&rows).render(0),
-        Some(Format::Csv) => csv(&rows),
-        Some(Format::Json) => json(&rows)?,
-    };
-    context.ui.print(&text)?;
-    Ok(Exit::Success)
-}
-
 fn comparison(context: &Context, args: Openb) -> Result<Comparison> {
-    let folder = args
-        .data
-        .or_else(|| context.variable("PLIMSOLL_TRACES").map(PathBuf::from));
     let mut traces = args.trace;
     if traces.iter().any(|name| name == "all") {
         traces = TRACES.map(str::to_owned).to_vec();
@@ -138,60 +115,67 @@ fn comparison(context: &Context, args: Openb) -> Result<Comparison> {
             "orders given by a file are those of one trace",
         ));
     }
+    if args.contract == Promise::Queue && args.policy.iter().any(|policy| *policy != PolicyName::Plimsoll) {
+        let error = CommandError::input("only the policy plimsoll lets pods wait");
+        return Err(error.hint("add `--policy plimsoll`"));
+    }
     Ok(Comparison {
-        data: openb_in(&folder.unwrap_or_else(|| PathBuf::from("../shared/traces"))),
+        data: openb_in(&super::traces(context, args.data)),
         traces,
         policies: args.policy,
         seeds: args.seeds.concat(),
         at: args.at,
         arrivals: args.arrivals,
         node_order: args.node_order,
-        random_ties: match args.ties {
-            Ties::Order => None,
-            Ties::Random(seed) => Some(seed),
+        random_ties: args.ties.random(),
+        contract: match args.contract {
+            Promise::AtOnce => Contract::AtOnce,
+            Promise::Queue => Contract::Queue,
+            Promise::Migration => Contract::Migration,
         },
     })
 }
 
-fn unreadable(error: &Error) -> CommandError {
-    let hint = match error {
-        Error::Read { .. } => Some("--data names the folder of the traces"),
-        Error::NoSeed { .. } => Some("the first number of each line is its seed"),
-        Error::Format { .. } => None,
-    };
-    let failure = CommandError::input(error.to_string());
-    hint.into_iter().fold(failure, CommandError::hint)
+/// The means of each trace and policy, in order of demand.
+fn means(rows: &[Row]) -> Vec<Vec<&Row>> {
+    let means: Vec<&Row> = rows.iter().filter(|row| row.seed == Seed::Mean).collect();
+    let same = |a: &&Row, b: &&Row| (&a.trace, &a.policy) == (&b.trace, &b.policy);
+    let mut lines: Vec<_> = means.chunk_by(same).map(<[&Row]>::to_vec).collect();
+    for line in &mut lines {
+        line.sort_by_key(|row| row.at);
+        line.dedup_by_key(|row| row.at);
+    }
+    lines
 }
 
 /// The means, a line for each trace and policy.
 fn table(rows: &[Row]) -> Table {
-    let means: Vec<&Row> = rows.iter().filter(|row| row.seed == Seed::Mean).collect();
-    let mut at: Vec<usize> = means.iter().map(|row| row.at).collect();
-    at.sort_unstable();
-    at.dedup();
-    let headings = at.iter().map(|at| format!("AT {at}%"));
+    let lines = means(rows);
+    let first = lines.first().map_or(&[][..], Vec::as_slice);
+    let headings = first.iter().map(|row| format!("AT {}%", row.at));
     let headings: Vec<String> = ["TRACE".to_owned(), "POLICY".to_owned()]
         .into_iter()
         .chain(headings)
         .collect();
     let mut table = Table::new(headings.iter().map(String::as_str));
-    let mut lines: Vec<(&str, &str)> = means
-        .iter()
-        .map(|row| (row.trace.as_str(), row.policy.as_str()))
-        .collect();
-    lines.dedup();
-    for (trace, policy) in lines {
-        let of_line = |at: &usize| {
-            let same = |row: &&&Row| row.trace == trace && row.policy == policy && row.at == *at;
-            means.iter().find(same).map(|row| figure(row)).unwrap_or_default()
-        };
-        table.row(
-            [trace.to_owned(), policy.to_owned()]
-                .into_iter()
-                .chain(at.iter().map(of_line)),
-        );
+    for line in lines {
+        let name = line.first().map(|row| [row.trace.clone(), row.policy.clone()]);
+        let figures = line.iter().map(|row| figure(row));
+        table.row(name.into_iter().flatten().chain(figures));
     }
     table
+}
+
+/// The means as lines of a plot.
+fn plotted(rows: &[Row]) -> Vec<plot::Line> {
+    let lines = means(rows).into_iter().filter_map(|line| {
+        let first = line.first()?;
+        Some(plot::Line {
+            name: format!("{}, {}", first.policy, first.trace),
+            points: line.iter().map(|row| (row.at as f64, row.allocation)).collect(),
+        })
+    });
+    lines.collect()
 }
 
 /// A mean with its confidence interval.
