@@ -45,6 +45,8 @@ pub struct Metadata {
     pub annotations: Labels,
     /// When it was made.
     pub creation_timestamp: Option<Timestamp>,
+    /// When it was asked to go.
+    pub deletion_timestamp: Option<Timestamp>,
     /// Who made it.
     #[serde(deserialize_with = "null_as_default")]
     pub owner_references: Vec<Owner>,

@@ -69,10 +69,13 @@ impl<'a> Company<'a> {
 
     /// The first rule that refuses the machine.
     pub(crate) fn refuses(&self, machine: &Machine) -> Option<Reason> {
-        self.skewed(machine)
-            .or_else(|| self.lonely(machine))
-            .or_else(|| self.unwelcome(machine))
-            .or_else(|| self.excludes(machine).then_some(Reason::ExistingAntiAffinity))
+        self.refusals(machine).next()
+    }
+
+    /// Every rule that refuses the machine.
+    pub(crate) fn refusals<'b>(&'b self, machine: &'b Machine) -> impl Iterator<Item = Reason> + use<'a, 'b> {
+        let rules = [Self::skewed, Self::lonely, Self::unwelcome, Self::excludes];
+        rules.into_iter().filter_map(move |rule| rule(self, machine))
     }
 
     /// Points for each of the machines that will do, weighted as kube-scheduler weighs them.
@@ -112,11 +115,13 @@ impl<'a> Company<'a> {
         .then_some(Reason::PodAntiAffinity)
     }
 
-    fn excludes(&self, machine: &Machine) -> bool {
-        self.excluded.iter().any(|(topology, values)| {
+    fn excludes(&self, machine: &Machine) -> Option<Reason> {
+        let mut all = self.excluded.iter();
+        all.any(|(topology, values)| {
             let value = machine.labels.get(*topology);
             value.is_some_and(|value| values.contains(value.as_str()))
         })
+        .then_some(Reason::ExistingAntiAffinity)
     }
 }
 

@@ -51,7 +51,8 @@ pub(crate) fn check(
         })
 }
 
-fn unschedulable(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
+/// Whether an administrator keeps the pod away.
+pub(crate) fn unschedulable(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
     let cordon = crate::machine::Taint {
         key: "node.kubernetes.io/unschedulable".to_owned(),
         value: String::new(),

@@ -12,6 +12,7 @@
 //! `controller::scheduler`.
 
 mod company;
+mod explanation;
 mod filter;
 mod gpus;
 mod machine;
@@ -26,6 +27,7 @@ mod state;
 mod surroundings;
 mod why_not;
 
+pub use explanation::{Change, Explanation, Lack, Obstacle, Remedy, Stopped};
 pub use machine::{Effect, Machine, NodeSpec, NodeStatus, Taint};
 pub use pod::{Affinity, Container, Identity, NodeSelectorTerm, Pod, PodSpec, Requirements, Toleration};
 pub use ports::{HostPort, RawPort};

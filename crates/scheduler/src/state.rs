@@ -11,6 +11,8 @@
 //! no other of the class would, so a burst costs what it places and not what it holds; and a class that
 //! failed is not tried again until some machine gained room or changed.
 
+mod explain;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -50,7 +50,15 @@ pub(crate) const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "meta", "argo", "kinds", "expr", "schema", "workflow", "replay", "audit",
+            "meta",
+            "argo",
+            "kinds",
+            "expr",
+            "schema",
+            "workflow",
+            "scheduler",
+            "replay",
+            "audit",
         ],
     ),
     (

@@ -14,6 +14,7 @@ pub mod completions;
 pub mod controller;
 pub mod delete;
 pub mod down;
+pub mod explain;
 pub mod get;
 pub mod install;
 pub mod lint;
@@ -112,6 +113,7 @@ pub enum Command {
     Resubmit(resubmit::Args),
     Node(node::Args),
     Audit(audit::Args),
+    Explain(explain::Args),
     Controller(controller::Args),
     Install(install::Args),
     Upgrade(upgrade::Args),
@@ -146,6 +148,7 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Resubmit(args) => resubmit::run(context, args).await,
         Command::Node(args) => node::run(context, args).await,
         Command::Audit(args) => audit::run(context, args).await,
+        Command::Explain(args) => explain::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Upgrade(args) => upgrade::run(context, args).await,

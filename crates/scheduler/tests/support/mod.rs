@@ -14,6 +14,7 @@ pub(crate) fn labels(value: &Value) -> BTreeMap<String, String> {
 }
 
 /// A machine with room for a hundred pods.
+#[allow(dead_code, reason = "not every test needs it")]
 pub(crate) fn machine(name: &str, labelled: &Value, spec: &Value) -> Machine {
     let spec: NodeSpec = serde_json::from_value(spec.clone()).unwrap();
     let status = json!({"allocatable": {"cpu": "100", "memory": "100Gi", "pods": "100"}});
