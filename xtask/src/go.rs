@@ -72,6 +72,13 @@ pub(crate) const S3: Module = Module {
     programs: &[program("versitygw", "github.com/versity/versitygw/cmd/versitygw")],
 };
 
+/// fake-gcs-server, a stand-in for Google Cloud Storage over a folder.
+pub(crate) const GCS: Module = Module {
+    folder: "gcs",
+    principal: "github.com/fsouza/fake-gcs-server",
+    programs: &[program("fake-gcs-server", "github.com/fsouza/fake-gcs-server")],
+};
+
 impl Module {
     /// All programs of the module, built where they are missing; the folder that holds them.
     pub(crate) fn all(&self) -> Result<PathBuf> {
@@ -204,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_named_where_go_finds_it() {
-        for module in [&KUBERNETES, &KWOK, &S3] {
+        for module in [&KUBERNETES, &KWOK, &S3, &GCS] {
             let go_mod = crate::workspace_root()
                 .join("tests/rig")
                 .join(module.folder)

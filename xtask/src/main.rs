@@ -9,6 +9,7 @@
 mod bench;
 mod go;
 mod image;
+mod npm;
 mod parity;
 mod rig;
 mod soak;
@@ -50,6 +51,10 @@ enum Chore {
     Kubectl,
     /// Build an S3 server into the user's cache, unless it is there; print its path.
     S3,
+    /// Build a stand-in for Google Cloud Storage into the user's cache, unless it is there; print its path.
+    Gcs,
+    /// Install a stand-in for Azure's blob storage into the user's cache, unless it is there; print its path.
+    Azure,
     /// Make our own container image, without a container engine.
     Image(image::Own),
     /// Run the same workflows on a laptop and on the rig's kubelet, beside what upstream left: one table.
@@ -63,6 +68,8 @@ enum Chore {
 enum Bench {
     /// What a step costs, alone, in chains and in fans; JSON lines.
     Steps(bench::Steps),
+    /// What workflows cost on the rig, beside a bare loop that makes the same pods; JSON lines.
+    Cluster(bench::Cluster),
     /// How fast pods are placed on 1,213, 5,000 and 10,000 machines; JSON lines.
     Schedule,
 }
@@ -84,6 +91,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             bench::steps(&options)?;
             Ok(ExitCode::SUCCESS)
         }
+        Chore::Bench(Bench::Cluster(options)) => bench::cluster(options),
         Chore::Bench(Bench::Schedule) => example("replay", "schedule", &[]),
         Chore::Conformance => {
             let arguments = [
@@ -105,21 +113,15 @@ fn run(chore: Chore) -> Result<ExitCode> {
             soak::soak(&options)?;
             Ok(ExitCode::SUCCESS)
         }
-        Chore::Kubectl => {
-            let kubectl = go::KUBERNETES.one("kubectl");
-            println!(
-                "{}",
-                kubectl
-                    .context("with any other one on the PATH the tests run too")?
-                    .display()
-            );
-            Ok(ExitCode::SUCCESS)
-        }
+        Chore::Kubectl => print_path(
+            go::KUBERNETES
+                .one("kubectl")
+                .context("with any other one on the PATH the tests run too"),
+        ),
         Chore::Parity(options) => parity::parity(options),
-        Chore::S3 => {
-            println!("{}", go::S3.one("versitygw")?.display());
-            Ok(ExitCode::SUCCESS)
-        }
+        Chore::S3 => print_path(go::S3.one("versitygw")),
+        Chore::Gcs => print_path(go::GCS.one("fake-gcs-server")),
+        Chore::Azure => print_path(npm::azure()),
         Chore::Image(options) => {
             image::own(&options)?;
             Ok(ExitCode::SUCCESS)
@@ -129,6 +131,12 @@ fn run(chore: Chore) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Says where a program is.
+fn print_path(program: Result<PathBuf>) -> Result<ExitCode> {
+    println!("{}", program?.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs an example of a package, optimised.

@@ -96,6 +96,10 @@ impl Request {
             body: Bytes::new(),
         }
     }
+
+    fn is_write(&self) -> bool {
+        self.method != http::Method::GET
+    }
 }
 
 /// How one attempt ended, if it did not succeed.
@@ -258,10 +262,11 @@ impl Executor {
     async fn attempts(&self, request: &Request) -> Result<Bytes, Failure> {
         let mut backoff = Backoff::default();
         loop {
-            if !self.gate.pass(request.method != http::Method::GET).await {
+            if !self.gate.pass(request.is_write()).await {
                 return Err(Failure::Unavailable("another replica leads".to_owned()));
             }
             self.metrics.requests.add(1);
+            self.metrics.writes.add(request.is_write().into());
             let trouble = match self.attempt(request).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,

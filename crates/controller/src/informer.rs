@@ -130,9 +130,9 @@ impl<P: Projection> Informer<P> {
             .send_if_modified(|before| std::mem::replace(before, synced) != synced);
     }
 
-    async fn run(self, client: Client, metrics: Arc<Metrics>) {
+    async fn run(self, client: Client, which: watcher::Config, metrics: Arc<Metrics>) {
         let api: Api<Watched<P>> = Api::all(client);
-        let mut events = watcher(api, watcher::Config::default()).boxed();
+        let mut events = watcher(api, which).boxed();
         let mut backoff = Backoff::default();
         loop {
             match events.try_next().await {
@@ -209,6 +209,8 @@ pub struct Informers {
     shutdown: CancellationToken,
     metrics: Arc<Metrics>,
     by_type: Arc<Mutex<BTreeMap<TypeId, Box<dyn Any + Send + Sync>>>>,
+    /// What labels the objects of a kind must have to be seen, where not all of them are.
+    labels: Arc<BTreeMap<TypeId, String>>,
 }
 
 impl Informers {
@@ -219,7 +221,15 @@ impl Informers {
             shutdown,
             metrics,
             by_type: Arc::default(),
+            labels: Arc::default(),
         }
+    }
+
+    /// The same, but of this kind only objects that a label selector chooses are seen.
+    #[must_use]
+    pub fn only<P: Projection>(mut self, labels: String) -> Self {
+        Arc::make_mut(&mut self.labels).insert(TypeId::of::<P>(), labels);
+        self
     }
 
     /// The counts they add to.
@@ -238,9 +248,13 @@ impl Informers {
         }
         let informer = Informer::<P>::new();
         by_type.insert(TypeId::of::<P>(), Box::new(informer.clone()));
+        let which = watcher::Config {
+            label_selector: self.labels.get(&TypeId::of::<P>()).cloned(),
+            ..watcher::Config::default()
+        };
         let watching = informer
             .clone()
-            .run(self.client.clone(), Arc::clone(&self.metrics));
+            .run(self.client.clone(), which, Arc::clone(&self.metrics));
         let shutdown = self.shutdown.clone();
         tokio::spawn(async move { shutdown.run_until_cancelled(watching).await });
         informer

@@ -28,6 +28,8 @@ pub struct Metrics {
     pub watch_errors: Counter,
     /// Requests sent to the API by executors, attempts included.
     pub requests: Counter,
+    /// Those of them that change something.
+    pub writes: Counter,
     /// Attempts that were repeats.
     pub retries: Counter,
     /// Writes given up.
@@ -54,7 +56,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Every count with its name and what it counts, for whoever renders them.
-    pub fn all(&self) -> [(&'static str, &'static str, u64); 14] {
+    pub fn all(&self) -> [(&'static str, &'static str, u64); 15] {
         let of = |name, help, counter: &Counter| (name, help, counter.get());
         [
             of(
@@ -71,6 +73,11 @@ impl Metrics {
                 "requests",
                 "Requests to the API, attempts included.",
                 &self.requests,
+            ),
+            of(
+                "writes",
+                "Requests that change something, attempts included.",
+                &self.writes,
             ),
             of("retries", "Attempts that were repeats.", &self.retries),
             of("failures", "Writes given up.", &self.failures),

@@ -102,7 +102,10 @@ pub async fn run_all(
         collect: collects,
         gate,
     } = config;
-    let informers = Informers::new(connect(&informers()), shutdown.clone(), metrics);
+    let mut informers = Informers::new(connect(&informers()), shutdown.clone(), metrics);
+    if for_scheduler.is_none() && !collects {
+        informers = workflow::only_ours(informers, &for_workflows.machine);
+    }
     let context = |user, rules| {
         let client = connect(&Identity { user, rules });
         Context::new(client, informers.clone(), host.clone(), shutdown.clone()).through(&gate)

@@ -12,17 +12,21 @@
 
 mod driver;
 mod library;
+mod lingering;
 mod mailbox;
 mod perform;
 mod registry;
 
 use std::sync::Arc;
 
+pub use self::lingering::Lingering;
 pub use ::workflow::contract::{Config as MachineConfig, Delivery, ExecConfig, ImageCommand};
+use ::workflow::contract::{LABEL_INSTANCE, LABEL_WORKFLOW};
 use tokio::task::JoinSet;
 
 use crate::context::Context;
 use crate::events::Recorder;
+use crate::informer::Informers;
 use crate::kind::Kind;
 use crate::projections::{
     CLUSTER_TEMPLATES, CONFIG_MAPS, ClusterWorkflowTemplate, ConfigMap, EVENTS, PODS, Pod, STATUS_CHUNKS,
@@ -59,6 +63,8 @@ pub struct Config {
     /// After each batch, compare the machine with one rebuilt from the API's objects, and count what
     /// differs. Costs a request and a rebuild each time: for simulation and tests.
     pub verify: bool,
+    /// How long what nobody waits for may wait.
+    pub lingering: Lingering,
 }
 
 /// The rights it needs, in every namespace that has workflows.
@@ -117,6 +123,18 @@ pub fn rights() -> Vec<Right> {
 /// The rules of its rights.
 pub fn rules() -> Vec<PolicyRule> {
     crate::rules::rules(rights())
+}
+
+/// Informers that see no more than this controller needs, where no other shares them: a cluster has pods by the
+/// hundred thousand that are nobody's steps.
+pub(crate) fn only_ours(informers: Informers, config: &MachineConfig) -> Informers {
+    let ours = match &config.instance_id {
+        Some(id) => format!("{LABEL_INSTANCE}={id}"),
+        None => format!("!{LABEL_INSTANCE}"),
+    };
+    informers
+        .only::<Pod>(format!("{ours},{LABEL_WORKFLOW}"))
+        .only::<Workflow>(ours)
 }
 
 /// Drives workflows until shutdown.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use cli::{ControlOptions, PlatformError};
 use controller::lease::{self, Election};
-use controller::workflow::{Delivery, ExecConfig, ImageCommand, MachineConfig};
+use controller::workflow::{Delivery, ExecConfig, ImageCommand, Lingering, MachineConfig};
 use controller::{Executor, Gate, Metrics, Rate, Shadow};
 use kinds::kube::Client;
 use meta::ObjectKey;
@@ -115,6 +115,7 @@ fn workflow(options: &ControlOptions) -> controller::workflow::Config {
             images: images(options),
             ..MachineConfig::default()
         }),
+        lingering: Lingering::sparing(),
         ..controller::workflow::Config::default()
     }
 }

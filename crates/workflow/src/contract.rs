@@ -297,8 +297,8 @@ pub enum Effect {
 pub enum Pending {
     /// Nothing.
     Nothing,
-    /// To show how nodes get on that go on. Nobody waits for it, it follows from the pods if it is lost, and
-    /// it goes with the next decision.
+    /// To show how nodes get on and which are over, and to let go of pods and reports of those. Nobody waits for it:
+    /// pods are held until then, so it follows from them if it is lost, and it goes with the next decision.
     Progress,
     /// A decision that something waits for.
     Decision,

@@ -13,6 +13,7 @@
 //!
 //! It builds the release binary and drives it as a user would. One JSON object a line, medians of several runs.
 
+mod cluster;
 mod manifests;
 mod platform;
 mod raw;
@@ -25,6 +26,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
+pub(crate) use self::cluster::{Cluster, cluster};
 use platform::{Platform, Run};
 
 /// What `cargo xtask bench steps` takes.

@@ -42,21 +42,26 @@ struct Stats {
     writes: u64,
 }
 
+/// The release binary of this workspace, built if it is not as the sources are.
+pub(crate) fn release() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build
+        .current_dir(workspace_root())
+        .args(["build", "--release", "--package", "plimsoll"]);
+    ensure!(
+        build.status().context("cannot run cargo")?.success(),
+        "the release binary does not build"
+    );
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
+    Ok(target.join("release/plimsoll"))
+}
+
 impl Platform {
-    /// Builds the release binary of this workspace.
+    /// Measures the release binary of this workspace.
     pub(crate) fn build() -> Result<Self> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build
-            .current_dir(workspace_root())
-            .args(["build", "--release", "--package", "plimsoll"]);
-        ensure!(
-            build.status().context("cannot run cargo")?.success(),
-            "the release binary does not build"
-        );
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| workspace_root().join("target"), PathBuf::from);
-        Self::new(target.join("release/plimsoll"))
+        Self::new(release()?)
     }
 
     /// Measures `binary`.

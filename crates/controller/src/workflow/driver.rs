@@ -20,13 +20,10 @@ use crate::executor::Failure;
 use crate::kind::Projection;
 use crate::projections::{STATUS_CHUNKS, WORKFLOWS, Workflow};
 use crate::workflow::Config;
+use crate::workflow::lingering::Lingering;
 use crate::workflow::mailbox::{Letter, Mailbox};
 use crate::workflow::perform::{Performer, Trouble};
 use crate::workflow::registry::{Assignment, Registry};
-
-/// How long progress that nobody waits for lingers, so that it goes with the next decision: shorter than
-/// anyone would notice in a live view. A short step would have two writes more without it.
-const LINGER: Duration = Duration::from_millis(50);
 
 /// How a session with one machine ended.
 enum End {
@@ -58,6 +55,7 @@ struct Session {
     /// When progress that lingers must be written.
     lingers: Option<Instant>,
     performer: Performer,
+    lingering: Lingering,
 }
 
 /// A time of day that the machine waits for, and when that is by the clock that only runs forward.
@@ -86,15 +84,25 @@ impl Session {
                 self.lingers = None;
                 true
             }
-            Pending::Progress if self.lingers.is_none_or(|due| now < due) => {
-                self.lingers.get_or_insert(now + LINGER);
-                true
-            }
+            Pending::Progress if !self.is_due(now) => true,
             Pending::Progress | Pending::Decision => {
                 self.lingers = None;
                 false
             }
         }
+    }
+
+    /// Whether what lingers has done so for long enough. If there is no room for it yet it lingers once more.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = *self.lingers.get_or_insert(now + self.lingering.least);
+        if now < due {
+            return false;
+        }
+        let goes = self.lingering.allowance.take(now);
+        if !goes {
+            self.lingers = Some(now + self.lingering.least);
+        }
+        goes
     }
 
     /// Tells the machine of a time that has come. Where the time of day went slower than the time passed,
@@ -171,6 +179,7 @@ impl Driver {
             wake: None,
             lingers: None,
             performer,
+            lingering: self.config.lingering.clone(),
         };
         loop {
             if let Some(end) = self.batch(&mut session).await {
@@ -217,7 +226,7 @@ impl Driver {
 
     /// Nothing to do for now, or for good.
     async fn rest(&self, session: &Session) -> Option<End> {
-        if session.machine.is_done() {
+        if session.machine.is_done() && session.lingers.is_none() {
             self.release_orphans(None).await;
             return Some(End::Done);
         }

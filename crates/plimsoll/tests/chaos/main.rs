@@ -15,6 +15,7 @@ mod control_plane;
 #[path = "../rig/manifests.rs"]
 mod manifests;
 mod nodes;
+#[path = "../rig/reports.rs"]
 mod reports;
 #[path = "../rig/rights.rs"]
 mod rights;

@@ -51,7 +51,7 @@ async fn a_workflow_completes_whatever_befalls_the_cluster() {
     let Some(cluster) = Cluster::new("storm").await else {
         return;
     };
-    let _reports = reports::of_all_pods(&cluster);
+    let _reports = reports::of_all_pods(cluster.pods(), cluster.of_argo("WorkflowTaskResult"));
     cluster.submit("wf", waves()).await;
     for point in DEATHS {
         dies_at(&cluster, point).await;

@@ -36,6 +36,7 @@ pub(super) struct Outbox {
     releases: BTreeSet<(String, String)>,
     results: BTreeSet<String>,
     deletes: BTreeSet<(String, String)>,
+    garbage: BTreeSet<(String, String)>,
     asks: Vec<Ask>,
     locks: BTreeSet<String>,
     others: Vec<Effect>,
@@ -62,6 +63,11 @@ impl Outbox {
 
     pub(super) fn delete_pod(&mut self, name: String, uid: String) {
         self.deletes.insert((name, uid));
+    }
+
+    /// Deletes a pod that has ended.
+    pub(super) fn collect_pod(&mut self, name: String, uid: String) {
+        self.garbage.insert((name, uid));
     }
 
     pub(super) fn drop_result(&mut self, name: String) {
@@ -103,17 +109,23 @@ impl Outbox {
         self.others.push(effect);
     }
 
-    /// Whether there is nothing to do but to tell people.
+    /// Whether there is nothing to do but to tell people, and to clear up after steps that are over.
     fn is_quiet(&self) -> bool {
         let said = |effect: &Effect| matches!(effect, Effect::EmitEvent { .. });
         self.objects.is_empty()
             && self.pods.is_empty()
-            && self.releases.is_empty()
-            && self.results.is_empty()
             && self.deletes.is_empty()
             && self.asks.is_empty()
             && self.locks.is_empty()
             && self.others.iter().all(said)
+    }
+
+    /// Whether something is to be told or cleared up.
+    fn has_upkeep(&self) -> bool {
+        !(self.releases.is_empty()
+            && self.results.is_empty()
+            && self.garbage.is_empty()
+            && self.others.is_empty())
     }
 }
 
@@ -146,7 +158,8 @@ impl Machine {
             self.results.remove(&name);
             effects.push(Effect::DeleteTaskResult { name });
         }
-        let deletes = std::mem::take(&mut out.deletes).into_iter();
+        let garbage = std::mem::take(&mut out.garbage);
+        let deletes = std::mem::take(&mut out.deletes).into_iter().chain(garbage);
         effects.extend(deletes.map(|(name, uid)| Effect::DeletePod {
             name,
             uid: Some(uid),
@@ -237,7 +250,7 @@ impl Machine {
             || self.wants_to_wake().is_some()
         {
             Pending::Decision
-        } else if self.nodes.is_changed() || !self.out.others.is_empty() || self.has_progressed() {
+        } else if self.nodes.is_changed() || self.out.has_upkeep() || self.has_progressed() {
             Pending::Progress
         } else {
             Pending::Nothing

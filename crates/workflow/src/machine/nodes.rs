@@ -173,7 +173,8 @@ impl Nodes {
         let (phase, daemoned, ends) = (status.phase.clone(), status.daemoned, status.outbound_nodes.len());
         change(status);
         let matters = phase != status.phase || daemoned != status.daemoned;
-        self.decided |= matters && (phase::over(&status.phase) || daemoned != status.daemoned);
+        // That a node is over decides nothing by itself: what follows from it does.
+        self.decided |= daemoned != status.daemoned;
         if status.outbound_nodes.len() != ends {
             self.touch_tails(ix);
         }

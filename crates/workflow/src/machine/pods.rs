@@ -322,7 +322,7 @@ impl Machine {
                 self.out.release_pod(pod.name.clone(), pod.uid.clone());
             }
             if garbage {
-                self.out.delete_pod(pod.name.clone(), pod.uid.clone());
+                self.out.collect_pod(pod.name.clone(), pod.uid.clone());
             }
         } else if !pod.deleting {
             // Its node is over, so nothing waits for what it does.

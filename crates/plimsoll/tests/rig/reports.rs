@@ -1,6 +1,7 @@
 //! The reports of `plimsoll exec`, for pods of fake nodes: each gives every output parameter that is asked for.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use argo::exec::{Orders, REPORT_COMPLETED_LABEL, WORKFLOW_LABEL};
 use futures::TryStreamExt as _;
@@ -11,11 +12,11 @@ use kinds::kube::{Api, Error};
 use serde_json::json;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::cluster::{Cluster, LOOK_EVERY};
+/// How long after a failure a report is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// Reports for every pod of the cluster's namespace, until dropped.
-pub(crate) fn of_all_pods(cluster: &Cluster) -> AbortOnDropHandle<()> {
-    let (pods, results) = (cluster.pods(), cluster.of_argo("WorkflowTaskResult"));
+/// Reports for every one of these pods that has orders to, until dropped.
+pub(crate) fn of_all_pods(pods: Api<Pod>, results: Api<DynamicObject>) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let mut seen = BTreeSet::new();
         let mut events = Box::pin(watcher(pods, watcher::Config::default()).default_backoff());
@@ -58,7 +59,7 @@ async fn report(results: &Api<DynamicObject>, orders: &Orders) {
             Ok(_) => return,
             Err(Error::Api(status)) if status.code == 409 => return,
             // The API server may be away; the executor tries for ten minutes.
-            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(_) => tokio::time::sleep(AGAIN_AFTER).await,
         }
     }
 }
