@@ -4,12 +4,12 @@
 
 mod support;
 
-#[path = "../../artifacts/tests/s3/mod.rs"]
-mod s3;
+#[path = "../../artifacts/tests/servers/mod.rs"]
+mod servers;
 
 use std::net::Ipv4Addr;
 
-use s3::{ACCESS_KEY, S3, SECRET_KEY};
+use servers::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use support::{User, json, text};
 
 #[test]

@@ -11,7 +11,7 @@ use crate::cases::{Case, Ending};
 use crate::cluster::{Cluster, Controller, make_namespace};
 use crate::live::{create, final_phase, wait_for};
 use crate::platform::{as_typed, furniture, is_at_rest};
-use crate::s3::{ACCESS_KEY, S3, SECRET_KEY};
+use crate::servers::s3::{ACCESS_KEY, S3, SECRET_KEY};
 
 /// The machine as pods reach it.
 const MACHINE: [u8; 4] = [10, 253, 0, 1];

@@ -42,8 +42,8 @@ mod normal;
 mod platform;
 #[path = "../rig/rights.rs"]
 mod rights;
-#[path = "../../../artifacts/tests/s3/mod.rs"]
-mod s3;
+#[path = "../../../artifacts/tests/servers/mod.rs"]
+mod servers;
 
 use std::path::Path;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::outputs::has_image;
-use crate::s3::{ACCESS_KEY, S3, SECRET_KEY};
+use crate::servers::s3::{ACCESS_KEY, S3, SECRET_KEY};
 
 /// The machine as pods reach it.
 const MACHINE: [u8; 4] = [10, 253, 0, 1];

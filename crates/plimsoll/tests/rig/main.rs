@@ -23,9 +23,10 @@ mod replicas;
 mod rights;
 mod shadow;
 mod shapes;
+mod upgrade;
 
-#[path = "../../../artifacts/tests/s3/mod.rs"]
-mod s3;
+#[path = "../../../artifacts/tests/servers/mod.rs"]
+mod servers;
 
 #[path = "../../../audit/tests/common/count.rs"]
 #[allow(dead_code, unreachable_pub, reason = "this test uses a part")]

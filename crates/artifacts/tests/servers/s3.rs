@@ -1,13 +1,12 @@
-//! An S3 server over a folder, which checks every signature; one bucket is there.
+//! An S3 server over a folder, which checks every signature.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-/// How long it may take to be there on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::{BUCKET, Listening, free, program};
+
 /// The one who may use it.
 pub(crate) const ACCESS_KEY: &str = "someone";
 /// Their secret.
@@ -15,7 +14,7 @@ pub(crate) const SECRET_KEY: &str = "quite-secret";
 
 /// The server; it ends when dropped.
 pub(crate) struct S3 {
-    process: Child,
+    _process: Listening,
     folder: tempfile::TempDir,
     address: SocketAddr,
 }
@@ -33,15 +32,10 @@ impl S3 {
     }
 
     fn start_with(address: IpAddr, identity: Option<(&str, &str)>) -> Option<Self> {
-        let Some(program) = std::env::var_os("PLIMSOLL_S3_SERVER") else {
-            eprintln!("passed over: PLIMSOLL_S3_SERVER names no server (`cargo xtask s3`)");
-            return None;
-        };
+        let mut command = Command::new(program("PLIMSOLL_S3_SERVER", "s3")?);
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("bucket")).expect("made");
-        let free = TcpListener::bind((address, 0)).and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
-        let mut command = Command::new(program);
+        fs::create_dir(folder.path().join(BUCKET)).expect("made");
+        let address = free(address);
         if let Some((certificate, key)) = identity {
             for (flag, name, pem) in [("--cert", "cert.pem", certificate), ("--key", "key.pem", key)] {
                 let path = folder.path().join(name);
@@ -49,30 +43,16 @@ impl S3 {
                 command.arg(flag).arg(path);
             }
         }
-        let process = command
+        command
             .args(["--access", ACCESS_KEY, "--secret", SECRET_KEY])
             .args(["--port", &address.to_string(), "posix"])
             .arg(folder.path())
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let server = Self {
-            process,
+            .current_dir(folder.path());
+        Some(Self {
+            _process: Listening::start(&mut command, address),
             folder,
             address,
-        };
-        server.listening();
-        Some(server)
-    }
-
-    fn listening(&self) {
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(self.address).is_err() {
-            assert!(Instant::now() < until, "the server never listens");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        })
     }
 
     /// Host and port, as artifact repositories name servers.
@@ -82,13 +62,6 @@ impl S3 {
 
     /// The file that an object of the bucket is.
     pub(crate) fn object(&self, key: &str) -> PathBuf {
-        self.folder.path().join("bucket").join(key)
-    }
-}
-
-impl Drop for S3 {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.folder.path().join(BUCKET).join(key)
     }
 }
