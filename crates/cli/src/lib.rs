@@ -30,6 +30,7 @@ pub mod output;
 pub mod platform;
 pub mod pods;
 pub mod signals;
+pub mod simulated;
 pub mod submission;
 pub mod summary;
 pub mod table;
@@ -49,6 +50,7 @@ pub use exit::Exit;
 pub use platform::{
     ControlOptions, ImageRuns, Platform, PlatformError, PlatformOptions, Right, Rights, Running,
 };
+pub use simulated::Simulated;
 
 /// Runs one command line to its end: `argv` includes the program's name.
 ///

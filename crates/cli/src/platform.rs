@@ -11,6 +11,8 @@ use kinds::k8s::api::rbac::v1::PolicyRule;
 use kinds::kube;
 use tokio_util::sync::CancellationToken;
 
+use crate::simulated::Simulated;
+
 /// Starts embedded platforms. Implemented by the binary.
 pub trait Platform: Send + Sync {
     /// Starts a platform on `options.data_dir` and resolves once it is ready:
@@ -94,6 +96,8 @@ pub struct PlatformOptions {
     pub config: Option<PathBuf>,
     /// The loopback port to serve https on; `None` takes a free one.
     pub port: Option<u16>,
+    /// Nodes to simulate beside this machine's own.
+    pub simulated: Option<Simulated>,
 }
 
 /// A platform that is up.

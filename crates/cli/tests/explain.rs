@@ -12,7 +12,7 @@ use kinds::kube::Api;
 use kinds::kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-fn pod(name: &str, gpus: u32, spec: Value) -> Value {
+fn pod(name: &str, gpus: u32, spec: &Value) -> Value {
     let mut pod = json!({"metadata": {"name": name}, "spec": spec});
     let limits = json!({"nvidia.com/gpu": gpus.to_string()});
     pod["spec"]["containers"] = json!([{"name": "main", "image": "none", "resources": {"limits": limits}}]);
@@ -37,10 +37,10 @@ async fn bench() -> Bench {
         .unwrap();
     let gated = json!({"schedulingGates": [{"name": "example.com/quota"}]});
     for object in [
-        pod("held", 5, json!({"nodeName": "n1"})),
-        pod("waits", 4, json!({})),
-        pod("small", 1, json!({"schedulerName": "other"})),
-        pod("gated", 1, gated),
+        pod("held", 5, &json!({"nodeName": "n1"})),
+        pod("waits", 4, &json!({})),
+        pod("small", 1, &json!({"schedulerName": "other"})),
+        pod("gated", 1, &gated),
     ] {
         let object: Pod = serde_json::from_value(object).unwrap();
         Api::default_namespaced(client.clone())

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use meta::host::Host;
 
+use crate::gpus::Gpus;
+
 /// Directories of which a sandbox has its own.
 const PRIVATE: [&str; 2] = ["/tmp", "/dev/shm"];
 
@@ -29,6 +31,10 @@ pub struct NodeConfig {
     pub address: String,
     /// What the node offers; found out for what is absent.
     pub capacity: Capacity,
+    /// The GPUs that it offers, if any.
+    pub gpus: Option<Gpus>,
+    /// Whether it stands for a machine that is not there: its pods run here all the same.
+    pub simulated: bool,
     /// Whether processes get their own view of the machine where it lets them: a private root, `/tmp` and process ids.
     pub sandbox: bool,
     /// How often the files of ConfigMaps, Secrets and tokens in pods are brought up to date; kubelet does each minute.

@@ -20,6 +20,7 @@ mod directory;
 mod environment;
 mod expand;
 mod fields;
+mod gpus;
 mod image_name;
 mod link;
 mod logs;
@@ -57,6 +58,7 @@ pub const CRASH_POINTS: [&str; 9] = [
 ];
 
 pub use config::{ApiAccess, Capacity, Image, NodeConfig};
+pub use gpus::Gpus;
 pub use logs::{LogError, LogRequest, Logs, seconds_before};
 
 use active::Active;
@@ -64,6 +66,7 @@ use agent::Agent;
 use claims::{Claims, Reclaimer};
 use fields::NodeFacts;
 use link::Link;
+pub use register::SIMULATED;
 use register::{Offer, Registrar};
 use start::Starter;
 

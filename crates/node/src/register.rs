@@ -8,16 +8,19 @@ use kinds::k8s::api::core::v1::Node;
 use kinds::kube::api::{Patch, PatchParams, PostParams};
 use kinds::kube::{Api, Client, Error};
 use meta::{Timestamp, time};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use spawner::protocol::Abilities;
 
 use crate::config::{Capacity, NodeConfig};
+use crate::gpus::Gpus;
 
 /// kubelet's intervals: of the Lease, and of a status that did not change.
 const LEASE_EVERY: Duration = Duration::from_secs(10);
 const STATUS_EVERY: u32 = 30;
 /// Seconds until others may hold the node for lost.
 const LEASE_SECONDS: i32 = 40;
+/// The label of nodes that stand for machines which are not there.
+pub const SIMULATED: &str = "plimsoll.dev/simulated";
 const LEASES: &str = "kube-node-lease";
 /// kubelet's default of pods a node runs at once.
 const PODS: i64 = 110;
@@ -134,7 +137,7 @@ impl Registrar {
 
     fn labels(&self) -> BTreeMap<&'static str, String> {
         let yes = |value: bool| value.to_string();
-        BTreeMap::from([
+        let mut labels = BTreeMap::from([
             ("kubernetes.io/hostname", self.config.name.clone()),
             ("kubernetes.io/os", "linux".to_owned()),
             ("kubernetes.io/arch", architecture().to_owned()),
@@ -149,17 +152,18 @@ impl Registrar {
                 yes(self.abilities.process_ids && self.config.sandbox),
             ),
             ("plimsoll.dev/other-users", yes(self.abilities.other_users)),
-        ])
+        ]);
+        if self.config.simulated {
+            labels.insert(SIMULATED, yes(true));
+        }
+        labels.extend(self.config.gpus.iter().flat_map(Gpus::labels));
+        labels
     }
 
     fn status(&self, now: Timestamp) -> Value {
         let system = rustix::system::uname();
         let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-        let resources = json!({
-            "cpu": meta::Quantity::millis(self.offer.cpu_millis).to_string(),
-            "memory": self.offer.memory.to_string(),
-            "pods": self.offer.pods.to_string(),
-        });
+        let resources = self.resources();
         json!({
             "capacity": resources,
             "allocatable": resources,
@@ -181,6 +185,22 @@ impl Registrar {
                 "kubeProxyVersion": "",
             },
         })
+    }
+}
+
+impl Registrar {
+    fn resources(&self) -> Map<String, Value> {
+        let amounts = [
+            ("cpu", meta::Quantity::millis(self.offer.cpu_millis).to_string()),
+            ("memory", self.offer.memory.to_string()),
+            ("pods", self.offer.pods.to_string()),
+        ];
+        let amounts = amounts.map(|(name, amount)| (name.to_owned(), json!(amount)));
+        let mut resources = Map::from_iter(amounts);
+        if let Some(gpus) = &self.config.gpus {
+            gpus.offer(&mut resources);
+        }
+        resources
     }
 }
 

@@ -5,6 +5,7 @@
 //!   D/format       version of everything below        D/run/api.sock   the API, for this user
 //!   D/store/       the API's objects                  D/kubeconfig     the API, for kubectl
 //!   D/node/        pods, logs, the spawner            D/config.yaml    settings, if any
+//!   D/nodes/NAME/  the same of a simulated node
 //! ```
 //!
 //! What it holds is for its owner only. A directory that was there before keeps its own permissions: it may be anything.
@@ -59,6 +60,11 @@ impl Directory {
         self.path.join("node")
     }
 
+    /// The same of a node that stands for a machine which is not there.
+    pub(crate) fn simulated_node(&self, name: &str) -> PathBuf {
+        self.path.join("nodes").join(name)
+    }
+
     /// The artifact repository.
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.path.join("artifacts")
@@ -82,7 +88,7 @@ impl Directory {
 }
 
 /// A folder that only its owner may enter.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }

@@ -7,21 +7,34 @@ use meta::host::Host;
 
 /// The logs of this machine's containers.
 pub(crate) struct NodeLogs {
-    pub(crate) logs: node::Logs,
+    /// Of each of its nodes.
+    pub(crate) logs: Vec<node::Logs>,
     pub(crate) host: Host,
 }
 
 impl LogSource for NodeLogs {
     fn open(&self, request: LogRequest) -> BoxFuture<'static, Result<LogStream, LogError>> {
         let opened = self.translate(request).and_then(|request| {
-            let stream = self.logs.open(&request).map_err(refusal)?;
-            Ok(stream.boxed())
+            let stream = self.open_any(&request).map_err(refusal)?;
+            Ok(stream)
         });
         Box::pin(std::future::ready(opened))
     }
 }
 
 impl NodeLogs {
+    /// The log of the node that has one; the last one's answer if none has.
+    fn open_any(&self, request: &node::LogRequest) -> Result<LogStream, node::LogError> {
+        let mut answer = Err(node::LogError::Unavailable(String::new()));
+        for logs in &self.logs {
+            answer = logs.open(request).map(StreamExt::boxed);
+            if answer.is_ok() {
+                break;
+            }
+        }
+        answer
+    }
+
     fn translate(&self, asked: LogRequest) -> Result<node::LogRequest, LogError> {
         let since = match (asked.since_time, asked.since_seconds) {
             (Some(time), _) => {

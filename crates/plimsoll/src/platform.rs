@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use apiserver::{ApiServer, Durability, User};
-use cli::{ControlOptions, Platform, PlatformError, PlatformOptions, Rights, Running};
+use cli::{ControlOptions, Platform, PlatformError, PlatformOptions, Rights, Running, Simulated};
 use controller::{Identity, Metrics};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use kinds::kube::Client;
+use kinds::k8s::api::core::v1 as k8s;
+use kinds::kube::api::{DeleteParams, ListParams};
+use kinds::kube::{Api, Client};
 use meta::host::Host;
 use node::Node;
 use store::{RealDisk, Store};
@@ -24,7 +26,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::directory::Directory;
+use crate::directory::{Directory, make_private};
 use crate::doors::Doors;
 use crate::logs::NodeLogs;
 use crate::{cluster, definitions, doors, host, rights, settings, stats};
@@ -70,8 +72,9 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
         .map_err(PlatformError::Other)?;
     let doors = Doors::open(&server, &directory, options.port).await?;
     let stopping = CancellationToken::new();
-    let node = start_node(&server, &directory, &config, host.clone()).await?;
-    let notices = notices(&node);
+    let nodes = start_nodes(&server, &directory, &config, options.simulated.as_ref(), &host).await?;
+    forget_nodes(&admin, &nodes).await?;
+    let notices = notices(&nodes);
     let controllers = start_controllers(&server, &directory, &config, host.clone(), stopping.clone());
     let doors = doors
         .announce(&server, &directory, &*host.random, certificate)
@@ -88,7 +91,7 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
                 directory,
                 store,
                 doors,
-                node,
+                nodes,
                 controllers,
                 stopping,
             };
@@ -102,7 +105,7 @@ struct Parts {
     directory: Directory,
     store: Store,
     doors: Doors,
-    node: Node,
+    nodes: Vec<(String, Node)>,
     controllers: JoinHandle<()>,
     stopping: CancellationToken,
 }
@@ -112,7 +115,9 @@ impl Parts {
     async fn stop(self) {
         self.stopping.cancel();
         let _ = self.controllers.await;
-        self.node.stop().await;
+        for (_, node) in self.nodes {
+            node.stop().await;
+        }
         self.doors.close().await;
         // A store that failed has said so already, through `Running::failed`.
         let _ = self.store.durable(self.store.revision()).await;
@@ -148,25 +153,47 @@ fn store_error(error: &store::Error, path: PathBuf) -> PlatformError {
     }
 }
 
-async fn start_node(
+/// This machine as a node, and those that are simulated on it, by name.
+async fn start_nodes(
     server: &ApiServer,
     directory: &Directory,
     config: &Config,
-    host: Host,
-) -> Result<Node, PlatformError> {
+    simulated: Option<&Simulated>,
+    host: &Host,
+) -> Result<Vec<(String, Node)>, PlatformError> {
     let program = std::env::current_exe()
         .context("cannot find this program")
         .map_err(PlatformError::Other)?;
-    let config = settings::node(directory, config, program, host.clone());
-    let user = User::admin(&format!("system:node:{}", config.name));
-    let node = Node::start(client(server, user, Durability::Durable), config)
-        .await
-        .map_err(other)?;
+    let own = settings::node(directory, config, program, host.clone());
+    let simulated = simulated.map(|simulated| settings::simulated_nodes(directory, &own, simulated));
+    let mut nodes = Vec::new();
+    for config in [own].into_iter().chain(simulated.into_iter().flatten()) {
+        make_private(&config.directory).map_err(|error| PlatformError::from_io(&config.directory, error))?;
+        let user = User::admin(&format!("system:node:{}", config.name));
+        let name = config.name.clone();
+        let node = Node::start(client(server, user, Durability::Durable), config)
+            .await
+            .map_err(other)?;
+        nodes.push((name, node));
+    }
     server.set_logs(Arc::new(NodeLogs {
-        logs: node.log_source(),
-        host,
+        logs: nodes.iter().map(|(_, node)| node.log_source()).collect(),
+        host: host.clone(),
     }));
-    Ok(node)
+    Ok(nodes)
+}
+
+/// Forgets the simulated nodes of an earlier start that are no more, so that no pod is placed on them.
+async fn forget_nodes(admin: &Client, nodes: &[(String, Node)]) -> Result<(), PlatformError> {
+    let api = Api::<k8s::Node>::all(admin.clone());
+    let simulated = ListParams::default().labels(node::SIMULATED);
+    for old in api.list(&simulated).await.map_err(other)? {
+        let name = old.metadata.name.unwrap_or_default();
+        if !nodes.iter().any(|(known, _)| *known == name) {
+            api.delete(&name, &DeleteParams::default()).await.map_err(other)?;
+        }
+    }
+    Ok(())
 }
 
 fn start_controllers(
@@ -196,11 +223,21 @@ fn client(server: &ApiServer, user: User, durability: Durability) -> Client {
 }
 
 /// What the user is told once: what containers are here, and what the machine does not allow.
-fn notices(node: &Node) -> Vec<String> {
+fn notices(nodes: &[(String, Node)]) -> Vec<String> {
     let programs =
         "Containers run as processes of this machine, with its own programs; images are not pulled.";
-    let obstacle = node.abilities().obstacle.clone();
-    [programs.to_owned()].into_iter().chain(obstacle).collect()
+    let simulated = (nodes.len() > 1).then(|| {
+        let count = nodes.len() - 1;
+        format!("Of {count} nodes machine and GPUs are simulated: their pods run on this machine too.")
+    });
+    let obstacle = nodes
+        .first()
+        .and_then(|(_, node)| node.abilities().obstacle.clone());
+    [programs.to_owned()]
+        .into_iter()
+        .chain(simulated)
+        .chain(obstacle)
+        .collect()
 }
 
 /// Resolves when the store can no longer write.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use argo::exec::{DIRECTORY_PLUGIN, SOCKET_ENV, TOKEN_ENV, USER_ENV};
 use argo::repository::{ArtifactRepository, PluginArtifactRepository};
+use cli::Simulated;
 use controller::workflow::ImageCommand;
 use meta::host::Host;
-use node::{ApiAccess, Capacity, Image, NodeConfig};
+use node::{ApiAccess, Capacity, Gpus, Image, NodeConfig};
 
 use crate::config::Config;
 use crate::directory::Directory;
@@ -77,6 +78,8 @@ pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, hos
             memory: config.node.memory.map(meta::Quantity::as_units),
             pods: config.node.pods,
         },
+        gpus: None,
+        simulated: false,
         sandbox: config.node.sandbox,
         refresh: Duration::from_mins(1),
         api: Some(ApiAccess {
@@ -86,6 +89,48 @@ pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, hos
             user_variable: USER_ENV.to_owned(),
         }),
     }
+}
+
+/// CPUs of a simulated machine for each of its GPUs, and of one without: what servers on sale have.
+const CPUS_PER_GPU: u32 = 12;
+const CPUS: u32 = 64;
+/// GiB of memory for each CPU of a simulated machine.
+const GIB_PER_CPU: u32 = 8;
+
+/// Nodes that stand for machines which are not there. Their pods run on this one, so what they offer is made up.
+pub(crate) fn simulated_nodes(
+    directory: &Directory,
+    like: &NodeConfig,
+    simulated: &Simulated,
+) -> Vec<NodeConfig> {
+    let gpus = (simulated.gpus > 0).then(|| Gpus {
+        count: simulated.gpus,
+        product: simulated.model.product.clone(),
+        family: simulated.model.family.clone(),
+        memory: simulated.model.memory,
+    });
+    let cpus = if simulated.gpus > 0 {
+        simulated.gpus * CPUS_PER_GPU
+    } else {
+        CPUS
+    };
+    let capacity = Capacity {
+        cpu_millis: like.capacity.cpu_millis.or(Some(i64::from(cpus) * 1000)),
+        memory: like.capacity.memory.or(Some(i64::from(cpus * GIB_PER_CPU) << 30)),
+        pods: like.capacity.pods,
+    };
+    let node = |number: u32| {
+        let name = format!("node-{number}");
+        NodeConfig {
+            directory: directory.simulated_node(&name),
+            name,
+            capacity,
+            gpus: gpus.clone(),
+            simulated: true,
+            ..like.clone()
+        }
+    };
+    (1..=simulated.nodes).map(node).collect()
 }
 
 fn image(image: &crate::config::Image) -> Image {

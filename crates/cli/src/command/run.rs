@@ -14,6 +14,7 @@ use crate::nodes;
 use crate::output::{self, Format};
 use crate::platform::{PlatformOptions, Running};
 use crate::signals::Interrupts;
+use crate::simulated::SimulatedFlags;
 use crate::submission::{self, Overrides, Prepared};
 use crate::summary;
 use crate::tree::phase::Phase;
@@ -31,6 +32,8 @@ pub struct Args {
     files: Vec<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
+    #[command(flatten)]
+    simulated: SimulatedFlags,
     /// Print the finished workflow in this form, and nothing else, on stdout
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
@@ -49,6 +52,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
         data_dir: data_dir.clone(),
         config: context.globals.config.clone(),
         port: None,
+        simulated: args.simulated.simulated(),
     };
     let running = tokio::select! {
         started = context.platform.start(options) => started?,

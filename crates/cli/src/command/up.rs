@@ -19,6 +19,7 @@ use crate::error::{CommandError, Result};
 use crate::exit::Exit;
 use crate::platform::{PlatformError, PlatformOptions, Running};
 use crate::signals;
+use crate::simulated::SimulatedFlags;
 use crate::ui::style::{self, paint};
 
 /// Start the platform on this machine and keep it up
@@ -33,23 +34,31 @@ pub struct Args {
     /// The loopback port to serve on [default: a free one]
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
+    #[command(flatten)]
+    simulated: SimulatedFlags,
 }
 
 /// Runs the command.
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     let data_dir = context.data_dir()?;
     if args.detach {
-        detach(context, &data_dir, args.port).await
+        detach(context, &data_dir, &args).await
     } else {
-        stay(context, data_dir, args.port).await
+        stay(context, data_dir, &args).await
     }
 }
 
 /// In the foreground, until a signal or a failure.
-async fn stay(context: &Context, data_dir: PathBuf, port: Option<u16>) -> Result<Exit> {
+async fn stay(context: &Context, data_dir: PathBuf, args: &Args) -> Result<Exit> {
+    let options = PlatformOptions {
+        data_dir,
+        config: context.globals.config.clone(),
+        port: args.port,
+        simulated: args.simulated.simulated(),
+    };
     let mut interrupts = signals::Interrupts::listen()?;
     let running = tokio::select! {
-        started = context.platform.start(PlatformOptions { data_dir, config: context.globals.config.clone(), port }) => started?,
+        started = context.platform.start(options) => started?,
         () = interrupts.next() => return Ok(Exit::Interrupted),
     };
     announce(context, &running)?;
@@ -100,9 +109,9 @@ fn quoted(path: &Path) -> String {
 }
 
 /// Behind: the same program with the same flags, its messages in `D/plimsoll.log`.
-async fn detach(context: &Context, data_dir: &Path, port: Option<u16>) -> Result<Exit> {
+async fn detach(context: &Context, data_dir: &Path, args: &Args) -> Result<Exit> {
     let log = data_dir.join("plimsoll.log");
-    let mut child = start_behind(context, data_dir, port, &log)?;
+    let mut child = start_behind(context, data_dir, args, &log)?;
     let ready = match child.stdout.take() {
         Some(stdout) => BufReader::new(stdout).lines().next_line().await?,
         None => None,
@@ -121,7 +130,7 @@ async fn detach(context: &Context, data_dir: &Path, port: Option<u16>) -> Result
     }
 }
 
-fn start_behind(context: &Context, data_dir: &Path, port: Option<u16>, log: &Path) -> Result<Child> {
+fn start_behind(context: &Context, data_dir: &Path, args: &Args, log: &Path) -> Result<Child> {
     let fail = |error| CommandError::from(PlatformError::from_io(log, error));
     data_dir::create(data_dir).map_err(fail)?;
     let mut options = std::fs::OpenOptions::new();
@@ -130,9 +139,10 @@ fn start_behind(context: &Context, data_dir: &Path, port: Option<u16>, log: &Pat
     let program = std::env::current_exe().map_err(CommandError::from)?;
     let mut command = Command::new(program);
     command.arg("up").arg("--data-dir").arg(data_dir);
-    if let Some(port) = port {
+    if let Some(port) = args.port {
         command.arg("--port").arg(port.to_string());
     }
+    command.args(args.simulated.flags());
     if let Some(config) = &context.globals.config {
         command.arg("--config").arg(config);
     }

@@ -306,6 +306,8 @@ pub(crate) fn kill_spawner(directory: &Path) {
 fn config(path: &Path) -> NodeConfig {
     let path_variable = std::env::var("PATH").unwrap_or_default();
     NodeConfig {
+        gpus: None,
+        simulated: false,
         name: NODE.to_owned(),
         directory: path.join("node"),
         program: std::env::current_exe().unwrap(),

@@ -95,6 +95,10 @@ impl State {
         let company = Company::new(asked, &self.around, &machines);
         for (machine, taken) in self.offers() {
             let obstacles = obstacles(asked, machine, taken, &company);
+            if obstacles.is_empty() {
+                // What refuses the pod there is none of the rules looked at here.
+                continue;
+            }
             for changes in [
                 self.by_change(asked, machine, taken, &obstacles),
                 self.by_waiting(asked, machine, taken, &obstacles),
