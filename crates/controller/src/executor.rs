@@ -138,6 +138,14 @@ struct Status {
 #[serde(rename_all = "camelCase", default)]
 struct Details {
     retry_after_seconds: u64,
+    causes: Vec<Cause>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Cause {
+    field: String,
 }
 
 /// Sends writes to the API. Cheap to clone.
@@ -316,7 +324,9 @@ impl Executor {
 fn trouble(code: u16, answer: &[u8]) -> Trouble {
     let status: Status = serde_json::from_slice(answer).unwrap_or_default();
     let message = status.message;
-    let asked = status.details.map_or(0, |details| details.retry_after_seconds);
+    let details = status.details.unwrap_or_default();
+    let asked = details.retry_after_seconds;
+    let another = details.causes.iter().any(|cause| cause.field == "metadata.uid");
     match (code, status.reason.as_str()) {
         (429, _) | (500.., _) => {
             let asked = (asked > 0).then(|| Duration::from_secs(asked));
@@ -324,6 +334,8 @@ fn trouble(code: u16, answer: &[u8]) -> Trouble {
         }
         (409, "AlreadyExists") => Trouble::Final(Failure::AlreadyExists(message)),
         (409, _) => Trouble::Final(Failure::Conflict(message)),
+        // A patch that names its object's uid has met another object of the same name.
+        (422, _) if another => Trouble::Final(Failure::Conflict(message)),
         (404, _) => Trouble::Final(Failure::NotFound(message)),
         (401 | 403, _) => Trouble::Final(Failure::Forbidden(message)),
         _ => Trouble::Final(Failure::Refused(code, message)),

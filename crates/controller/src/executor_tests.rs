@@ -104,6 +104,9 @@ async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
     check(&[(404, failure("NotFound"))], Err(Failure::NotFound(m())), 0).await;
     check(&[(403, failure("Forbidden"))], Err(Failure::Forbidden(m())), 0).await;
     check(&[(422, failure("Invalid"))], Err(Failure::Refused(422, m())), 0).await;
+    let mut another = failure("Invalid");
+    another["details"] = json!({"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid"}]});
+    check(&[(422, another)], Err(Failure::Conflict(m())), 0).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use kinds::k8s::api::core::v1::Pod;
 use kinds::kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kinds::kube::core::Request;
+use kinds::kube::core::{Request, Status};
 use kinds::kube::{Api, Client, Error, Resource};
 use serde_json::{Value, json};
 use spawner::protocol::{self, Key};
@@ -115,11 +115,7 @@ impl Agent {
                     outcomes,
                     is_final,
                 },
-                Err(Error::Api(answer))
-                    if answer.code == 404 || answer.code == 409 && is_other(&answer.message) =>
-                {
-                    Written::Gone
-                }
+                Err(Error::Api(answer)) if answer.code == 404 || is_other(&answer) => Written::Gone,
                 Err(error) => {
                     tracing::warn!(%error, pod = view.name, "a pod's status was not written");
                     Written::Failed
@@ -246,8 +242,20 @@ async fn write_status(client: &Client, pod: &PodView, status: &Value) -> Result<
         .map(drop)
 }
 
-fn is_other(message: &str) -> bool {
-    message.contains("uid")
+/// Whether a pod of the same name but another uid was met.
+fn is_other(answer: &Status) -> bool {
+    let causes = answer.details.iter().flat_map(|details| &details.causes);
+    answer.code == 422 && causes.into_iter().any(|cause| cause.field == "metadata.uid")
+}
+
+#[test]
+fn another_pod_is_told_by_its_uid() {
+    let refused = |field: &str| -> Status {
+        let details = json!({"causes": [{"reason": "FieldValueInvalid", "field": field}]});
+        serde_json::from_value(json!({"code": 422, "details": details})).unwrap()
+    };
+    assert!(is_other(&refused("metadata.uid")));
+    assert!(!is_other(&refused("status.phase")));
 }
 
 /// Removes directories where nobody waits for it.
