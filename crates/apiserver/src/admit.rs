@@ -7,22 +7,17 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use schema::{Rule, Schema, Violation};
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::decode;
 use crate::duplicates;
 use crate::object::{meta, meta_mut};
 use crate::partial::Scope;
-use crate::protobuf;
 use crate::registry::Row;
 use crate::status::{ApiError, Cause};
 use crate::strategy::metadata;
-
-const JSON: &str = "application/json";
-const YAML: &str = "application/yaml";
 
 /// What to do about fields that nobody defined (`fieldValidation`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,57 +27,17 @@ enum Strictness {
     Strict,
 }
 
-/// The body as a value, in the format that its content type names.
-pub(crate) fn decode(headers: &HeaderMap, body: &Bytes) -> Result<Value, ApiError> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    match content_type
-        .unwrap_or(JSON)
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-    {
-        JSON | "*/*" | "" => from_json(body),
-        YAML | "application/x-yaml" | "text/yaml" => from_yaml(body),
-        protobuf::MEDIA_TYPE => protobuf::decode(body),
-        _ => Err(ApiError::unsupported_media_type(&[JSON, YAML])),
-    }
-}
-
-pub(crate) fn from_json(body: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
-    })
-}
-
-pub(crate) fn from_yaml(body: &[u8]) -> Result<Value, ApiError> {
-    let text = std::str::from_utf8(body).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    // As kubectl reads it: 0644 is octal.
-    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| ApiError::bad_request(format!("error converting YAML to JSON: {error}")))
-}
-
 /// Checks that the object is of the kind, version, namespace and name that the path says, and fills in what it leaves
 /// out. Stored objects are in the storage version.
 pub(crate) fn identify(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
+    of_kind(call, object)?;
+    place(call, object)
+}
+
+/// Checks that the object is of the kind and version that the path says, and fills in what it leaves out.
+pub(crate) fn of_kind(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
     let row = &call.row;
-    if !object.is_object() {
-        return Err(ApiError::bad_request(
-            "couldn't get version/kind; the body is not an object",
-        ));
-    }
-    let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
-    if kind.is_empty() && row.custom {
-        return Err(ApiError::bad_request("Object 'Kind' is missing"));
-    }
-    if !kind.is_empty() && (kind != row.kind || (!api_version.is_empty() && api_version != row.api_version)) {
-        return Err(ApiError::bad_request(format!(
-            "the API version in the data ({api_version}, Kind={kind}) does not match the expected API version \
-             ({}, Kind={})",
-            row.api_version, row.kind
-        )));
-    }
+    check_kind(call, object)?;
     object["apiVersion"] = row.stored_api_version.as_str().into();
     object["kind"] = row.kind.as_str().into();
     if !object["metadata"].is_null() && !object["metadata"].is_object() {
@@ -91,11 +46,58 @@ pub(crate) fn identify(call: &Call<'_>, object: &mut Value) -> Result<(), ApiErr
             "json: cannot unmarshal metadata into Go struct field of type v1.ObjectMeta",
         ));
     }
-    place(call, object)
+    Ok(())
+}
+
+/// Refuses an object of another kind or version, in the words of what would read it on a real server.
+fn check_kind(call: &Call<'_>, object: &Value) -> Result<(), ApiError> {
+    let row = &call.row;
+    let (api_version, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+    if kind.is_empty() && row.custom {
+        let body = object.to_string();
+        let why = format!("Object 'Kind' is missing in '{body}'");
+        return Err(decode::unrecognized(&row.kind, &why, body.as_bytes()));
+    }
+    let fits =
+        (kind.is_empty() || kind == row.kind) && (api_version.is_empty() || api_version == row.api_version);
+    if fits {
+        return Ok(());
+    }
+    if row.custom {
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({api_version}) does not match the expected API version ({})",
+            row.api_version
+        )));
+    }
+    let (kind, api_version) = (or(kind, &row.kind), or(api_version, &row.api_version));
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    let why = match call.server.registry.of_kind(api_version, kind) {
+        Some(_) => format!(
+            "converting ({version}.{kind}) to ({}.{}): unknown conversion",
+            package(group),
+            row.kind
+        ),
+        None => format!(
+            "no kind \"{kind}\" is registered for version \"{api_version}\" in scheme \"pkg/runtime/scheme.go:111\""
+        ),
+    };
+    Err(ApiError::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {}: {why}",
+        row.kind
+    )))
+}
+
+fn or<'t>(text: &'t str, otherwise: &'t str) -> &'t str {
+    if text.is_empty() { otherwise } else { text }
+}
+
+/// The Go package of a group's internal types, as messages name it.
+fn package(group: &str) -> &str {
+    or(group.split('.').next().unwrap_or_default(), "core")
 }
 
 /// Namespace and name of the object are those of the path.
-fn place(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
+pub(crate) fn place(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
     let (namespace, name) = (call.target.namespace.as_ref(), call.target.name.as_ref());
     let metadata = meta_mut(object);
     let own = |field: &str, metadata: &serde_json::Map<String, Value>| {
@@ -144,15 +146,15 @@ pub(crate) fn conform(
     let twice = twice
         .into_iter()
         .map(|path| format!("duplicate field \"{path}\""));
-    fit(call, Scope::Whole, object, twice.collect())
+    fit(call, Scope::Whole, object, twice.collect()).map_err(|why| undecodable(&call.row, &why))
 }
 
-/// The same for what of an object is in `scope`.
+/// The same for what of an object is in `scope`; says in words why it does not fit.
 pub(crate) fn conform_part(
     call: &Call<'_>,
     scope: Scope<'_>,
     object: &mut Value,
-) -> Result<Vec<String>, ApiError> {
+) -> Result<Vec<String>, String> {
     fit(call, scope, object, Vec::new())
 }
 
@@ -161,9 +163,9 @@ fn fit(
     scope: Scope<'_>,
     object: &mut Value,
     mut mistakes: Vec<String>,
-) -> Result<Vec<String>, ApiError> {
+) -> Result<Vec<String>, String> {
     let row = &call.row;
-    let strictness = strictness(call)?;
+    let strictness = strictness(call);
     check_types(row, object)?;
     mistakes.extend(prune(row, object));
     if let Some(schema) = row.schema() {
@@ -174,8 +176,7 @@ fn fit(
     }
     match strictness {
         Strictness::Strict if !mistakes.is_empty() => {
-            let why = format!("strict decoding error: {}", mistakes.join(", "));
-            Err(undecodable(row, &why))
+            Err(format!("strict decoding error: {}", mistakes.join(", ")))
         }
         Strictness::Warn => Ok(mistakes),
         Strictness::Strict | Strictness::Ignore => Ok(Vec::new()),
@@ -192,17 +193,14 @@ fn metadata_schema() -> Option<&'static Schema> {
 }
 
 /// Refuses what a typed decoder would not read. Of a custom kind that is its metadata; its schema checks the rest.
-fn check_types(row: &Row, object: &Value) -> Result<(), ApiError> {
+fn check_types(row: &Row, object: &Value) -> Result<(), String> {
     let wrong = if row.custom {
-        let wrong = metadata_schema().map(|schema| schema.mistyped(&object["metadata"]));
-        let wrong = wrong.and_then(|wrong| wrong.into_iter().next());
-        wrong.map(|wrong| unmarshal("ObjectMeta.metadata", &wrong))
+        metadata_schema().and_then(|schema| schema.undecodable("ObjectMeta", &object["metadata"]))
     } else {
-        let wrong = row.schema().map(|schema| schema.mistyped(object));
-        let wrong = wrong.and_then(|wrong| wrong.into_iter().next());
-        wrong.map(|wrong| unmarshal(&row.kind, &wrong))
+        row.schema()
+            .and_then(|schema| schema.undecodable(&row.kind, object))
     };
-    wrong.map_or(Ok(()), |why| Err(undecodable(row, &why)))
+    wrong.map_or(Ok(()), Err)
 }
 
 /// Removes fields that nobody defined, and says which.
@@ -215,48 +213,37 @@ fn prune(row: &Row, object: &mut Value) -> Vec<String> {
             schema.prune(object);
         }
     }
-    if let Some(schema) = metadata_schema() {
-        let unknown = schema.unknown(&object["metadata"]);
-        if !unknown.is_empty() {
-            schema.prune(&mut object["metadata"]);
-            mistakes.extend(unknown.iter().map(|path| line(format!("metadata.{path}"))));
-        }
-    }
+    let metadata = prune_metadata(object).into_iter().map(line);
+    // A custom kind's metadata is read by itself, before the rest.
+    let at = if row.custom { 0 } else { mistakes.len() };
+    mistakes.splice(at..at, metadata);
     mistakes
 }
 
-fn strictness(call: &Call<'_>) -> Result<Strictness, ApiError> {
+fn prune_metadata(object: &mut Value) -> Vec<String> {
+    let Some(schema) = metadata_schema() else {
+        return Vec::new();
+    };
+    let unknown = schema.unknown(&object["metadata"]);
+    if !unknown.is_empty() {
+        schema.prune(&mut object["metadata"]);
+    }
+    unknown.iter().map(|path| format!("metadata.{path}")).collect()
+}
+
+fn strictness(call: &Call<'_>) -> Strictness {
     match call.query.get("fieldValidation") {
-        Some("Ignore") => Ok(Strictness::Ignore),
-        None | Some("Warn") => Ok(Strictness::Warn),
-        Some("Strict") => Ok(Strictness::Strict),
-        Some(other) => Err(ApiError::bad_request(format!(
-            "fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""
-        ))),
+        Some("Ignore") => Strictness::Ignore,
+        Some("Strict") => Strictness::Strict,
+        _ => Strictness::Warn,
     }
 }
 
-fn undecodable(row: &Row, why: &str) -> ApiError {
+pub(crate) fn undecodable(row: &Row, why: &str) -> ApiError {
     let (kind, version) = (&row.kind, &row.version);
     ApiError::bad_request(format!(
         "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
     ))
-}
-
-fn unmarshal(kind: &str, wrong: &Violation) -> String {
-    let wanted = match wrong.rule {
-        Rule::Type(name) => name,
-        _ => "another type",
-    };
-    let actual = match text(&wrong.value) {
-        "boolean" => "bool",
-        "integer" => "number",
-        other => other,
-    };
-    format!(
-        "json: cannot unmarshal {actual} into Go struct field {kind}.{} of type {wanted}",
-        wrong.path
-    )
 }
 
 /// Checks an object that conforms.
@@ -272,6 +259,7 @@ pub(crate) fn check_change(row: &Row, new: &Value, old: &Value, whole: bool) -> 
     let mut causes = metadata::validate(row, new);
     causes.extend(schema_causes(row, new));
     causes.extend(new_finalizers(new, old));
+    causes.extend((row.strategy.validate_status)(new));
     if whole {
         causes.extend((row.strategy.validate_update)(new, old));
         if causes.is_empty() {
@@ -326,7 +314,7 @@ fn cause(violation: Violation) -> Cause {
         message,
     } = violation;
     match rule {
-        Rule::Type(_) => Cause::type_invalid(path, &value, &message),
+        Rule::Type(_) | Rule::Format => Cause::type_invalid(path, &value, &message),
         Rule::Required => Cause::required(path, ""),
         Rule::Enum(allowed) => {
             let words: Vec<String> = allowed
@@ -353,7 +341,6 @@ pub(crate) fn stamp(call: &Call<'_>, object: &mut Value) {
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
         "selfLink",
-        "generation",
     ] {
         metadata.remove(field);
     }

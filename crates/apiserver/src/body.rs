@@ -76,6 +76,14 @@ pub(crate) fn typed(code: StatusCode, content_type: HeaderValue, body: Body) -> 
 /// The answer that a refusal becomes.
 pub(crate) fn failure(error: &ApiError) -> Answer {
     let code = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if error.is_page() {
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        return typed(
+            code,
+            text,
+            Body::Once(Some(Bytes::from_static(b"404 page not found\n"))),
+        );
+    }
     let mut answer = json(code, &error.json());
     if let Some(seconds) = error.retry_after() {
         answer

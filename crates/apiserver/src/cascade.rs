@@ -116,7 +116,7 @@ fn mark(server: &Inner, row: &Row, key: &str) -> Result<Option<String>, ApiError
             }
             Fate::Nothing => is_held(&object).then(|| meta(&object, "uid").to_owned()),
             // Not of what is held.
-            Fate::Remove => None,
+            Fate::Remove(_) => None,
         })
     })?;
     Ok(marked.0)

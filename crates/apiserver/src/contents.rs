@@ -161,7 +161,7 @@ fn empty(tx: &mut Tx<'_>, server: &Inner, row: &Row, prefix: &str) -> Result<(),
     for entry in tx.range(prefix) {
         let object = read(&entry.value)?;
         match fate(row, &object, &Wish::default(), server.host.now()) {
-            Fate::Remove => {
+            Fate::Remove(_) => {
                 let value = entry.value.clone();
                 tx.delete_with(&entry.key, |revision| {
                     crate::object::with_revision(&value, revision.0)

@@ -10,14 +10,16 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::body::{Answer, failure, json};
 use crate::call::{Call, Caller};
 use crate::discovery;
-use crate::negotiate;
+use crate::negotiate::{self, Form};
+use crate::options;
 use crate::path::{self, Route, Target};
 use crate::query::Query;
 use crate::reviews;
 use crate::server::{ApiServer, Inner};
+use crate::shape::shape;
 use crate::status::ApiError;
 use crate::user::Attributes;
-use crate::verbs;
+use crate::verbs::{self, patch};
 
 impl ApiServer {
     /// Answers one request.
@@ -27,7 +29,10 @@ impl ApiServer {
         B::Error: std::fmt::Display,
     {
         let (parts, body) = request.into_parts();
-        match self.0.route(caller, &parts, body).await {
+        if let Some(witness) = &self.0.witness {
+            witness(&shape(&parts, |target| self.0.is_custom(target)));
+        }
+        match self.route(caller, &parts, body).await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(method = %parts.method, path = parts.uri.path(), code = error.code(), "refused");
@@ -38,6 +43,13 @@ impl ApiServer {
 }
 
 impl Inner {
+    fn is_custom(&self, target: &Target<'_>) -> bool {
+        let row = self.registry.get(target.group, target.version, target.resource);
+        row.is_some_and(|row| row.custom)
+    }
+}
+
+impl ApiServer {
     async fn route<B>(&self, caller: &Caller, parts: &Parts, body: B) -> Result<Answer, ApiError>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -46,9 +58,9 @@ impl Inner {
         match path::parse(parts.uri.path()) {
             Route::Objects(target) => self.objects(caller, parts, target, body).await,
             _ if parts.method != Method::GET => Err(ApiError::method_not_allowed()),
-            Route::Unknown => Err(ApiError::no_such_path()),
+            Route::Unknown => Err(ApiError::no_such_page()),
             Route::Health => Ok(health()),
-            route => discovery::answer(&self.registry, &route, &parts.headers),
+            route => discovery::answer(&self.0.registry, &route, &parts.headers),
         }
     }
 
@@ -67,30 +79,43 @@ impl Inner {
         let verb = verb(&parts.method, &target, &query)?;
         caller.user.authorize(&attributes(verb, &target))?;
         if let Some(review) = reviews::kind(&target) {
-            let body = self.collect(body).await?;
-            return reviews::answer(review, &caller.user, &parts.headers, &body);
+            match (verb, target.name.is_empty()) {
+                ("create", true) => {}
+                (_, true) => return Err(ApiError::method_not_allowed()),
+                (_, false) => return Err(ApiError::no_such_path()),
+            }
+            let body = self.0.collect(body).await?;
+            return reviews::answer(self, review, &caller.user, &parts.headers, &body);
         }
-        let row = self.registry.get(target.group, target.version, target.resource);
+        let registry = &self.0.registry;
+        let row = registry.get(target.group, target.version, target.resource);
         let row = row.ok_or_else(ApiError::no_such_path)?;
         if row.namespaced == target.namespace.is_empty() && !target.name.is_empty() {
             return Err(ApiError::no_such_path());
         }
+        options::check(verb, patch::applies(&parts.headers), &query)?;
+        let form = negotiate::form(&parts.headers)?;
+        if form == Form::Table {
+            options::check_include(&query)?;
+        }
         let call = Call {
-            server: self,
+            server: &self.0,
             caller,
             row,
             target,
             query,
             headers: &parts.headers,
-            form: negotiate::form(&parts.headers)?,
+            form,
         };
         if matches!(verb, "get" | "list" | "watch") {
             return verbs::read(&call, verb).await;
         }
-        let body = self.collect(body).await?;
+        let body = self.0.collect(body).await?;
         verbs::write(&call, verb, &body).await
     }
+}
 
+impl Inner {
     /// Reads a body of bounded size in bounded time.
     async fn collect<B>(&self, body: B) -> Result<Bytes, ApiError>
     where
@@ -116,8 +141,8 @@ fn verb(method: &Method, target: &Target<'_>, query: &Query<'_>) -> Result<&'sta
     let one = !target.name.is_empty();
     Ok(match *method {
         Method::GET if target.watch || (query.flag("watch") && !one) => "watch",
-        Method::GET | Method::HEAD if one => "get",
-        Method::GET | Method::HEAD => "list",
+        Method::GET if one => "get",
+        Method::GET => "list",
         Method::POST => "create",
         Method::PUT if one => "update",
         Method::PATCH if one => "patch",

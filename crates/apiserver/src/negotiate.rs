@@ -28,18 +28,25 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
     let Some(accept) = headers.get(ACCEPT).and_then(|value| value.to_str().ok()) else {
         return Ok(Form::Object);
     };
-    accept
-        .split(',')
-        .find_map(|range| range_form(range.trim()))
-        .ok_or_else(ApiError::not_acceptable)
+    let mut ranges = accept.split(',').map(str::trim);
+    if let Some(form) = ranges.clone().find_map(range_form) {
+        return Ok(form);
+    }
+    let json = ranges.any(|range| is_json(range.split(';').next().unwrap_or_default().trim()));
+    Err(if json {
+        ApiError::no_such_form()
+    } else {
+        ApiError::not_acceptable()
+    })
+}
+
+fn is_json(media: &str) -> bool {
+    matches!(media, "application/json" | "*/*" | "application/*" | "")
 }
 
 fn range_form(range: &str) -> Option<Form> {
     let mut parts = range.split(';').map(str::trim);
-    if !matches!(
-        parts.next(),
-        Some("application/json" | "*/*" | "application/*" | "")
-    ) {
+    if !parts.next().is_some_and(is_json) {
         return None;
     }
     let mut form = Form::Object;

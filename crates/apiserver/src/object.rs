@@ -144,6 +144,18 @@ pub(crate) fn with_revision(bytes: &Bytes, revision: u64) -> Bytes {
     .into()
 }
 
+/// The same object without a revision.
+pub(crate) fn without_revision(bytes: &Bytes) -> Bytes {
+    let Some(start) = find(bytes, REVISION) else {
+        return bytes.clone();
+    };
+    let value = start + REVISION.len();
+    let end = value + bytes[value..].iter().take_while(|b| b.is_ascii_digit()).count() + 1;
+    // The comma after it goes too.
+    let end = end + usize::from(bytes.get(end) == Some(&b','));
+    [&bytes[..start], &bytes[end..]].concat().into()
+}
+
 /// The same object under another `apiVersion` of its group (conversion strategy `None`).
 pub(crate) fn with_api_version(bytes: &Bytes, api_version: &str) -> Bytes {
     let Some(rest) = bytes.strip_prefix(API_VERSION) else {
@@ -156,6 +168,20 @@ pub(crate) fn with_api_version(bytes: &Bytes, api_version: &str) -> Bytes {
     [API_VERSION, api_version.as_bytes(), &rest[end..]]
         .concat()
         .into()
+}
+
+/// The same object without `apiVersion` and `kind`, which are these.
+pub(crate) fn without_kind(bytes: &Bytes, api_version: &str, kind: &str) -> Bytes {
+    let rest = bytes
+        .strip_prefix(API_VERSION)
+        .and_then(|rest| rest.strip_prefix(api_version.as_bytes()))
+        .and_then(|rest| rest.strip_prefix(b"\",\"kind\":\""))
+        .and_then(|rest| rest.strip_prefix(kind.as_bytes()))
+        .and_then(|rest| rest.strip_prefix(b"\","));
+    match rest {
+        Some(rest) => [b"{", rest].concat().into(),
+        None => bytes.clone(),
+    }
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -292,6 +318,8 @@ mod tests {
             "x/v2"
         );
         assert_eq!(with_api_version(&bytes, "v1"), bytes);
+        assert!(without_kind(&bytes, "v1", "Pod").starts_with(b"{\"metadata\":{"));
+        assert_eq!(without_kind(&bytes, "v1", "Node"), bytes);
     }
 
     #[test]

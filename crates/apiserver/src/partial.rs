@@ -91,6 +91,8 @@ fn is_status(row: &Row, name: &str) -> bool {
 pub(crate) fn is_kept(call: &Call<'_>, name: &str) -> bool {
     match call.target.subresource {
         "status" => name != "status" && (name != "metadata" || !call.row.strategy.status_may_change_metadata),
+        // What a namespace desires are its finalizers, and they have a path of their own.
+        "" if call.row.is_namespace() && name == "spec" => true,
         _ => is_status(&call.row, name),
     }
 }

@@ -1,6 +1,7 @@
 //! Query parameters: read once, asked for by name, refused with the real server's words where they make no sense.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::path::decode;
 use crate::status::ApiError;
@@ -19,15 +20,21 @@ impl<'a> Query<'a> {
         Self(pairs.collect())
     }
 
+    /// The names of all parameters.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|(name, _)| name.as_ref()).collect()
+    }
+
     /// The first value of `key`; an empty value counts as absent.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         let pair = self.0.iter().find(|(name, _)| name == key)?;
         Some(pair.1.as_ref()).filter(|value| !value.is_empty())
     }
 
-    /// Whether `key` is set to true.
+    /// Whether `key` is set: to anything but `false` and `0`, as Kubernetes reads flags.
     pub(crate) fn flag(&self, key: &str) -> bool {
-        matches!(self.get(key), Some("true" | "1" | "True" | "TRUE" | "t" | "T"))
+        self.get(key)
+            .is_some_and(|value| !matches!(value.to_ascii_lowercase().as_str(), "false" | "0"))
     }
 
     /// `key` as a whole number.
@@ -53,14 +60,8 @@ impl<'a> Query<'a> {
     }
 
     /// Whether nothing is to be changed (`dryRun=All`).
-    pub(crate) fn dry_run(&self) -> Result<bool, ApiError> {
-        match self.get("dryRun") {
-            None => Ok(false),
-            Some("All") => Ok(true),
-            Some(other) => Err(ApiError::bad_request(format!(
-                "dryRun: Unsupported value: \"{other}\": supported values: \"All\""
-            ))),
-        }
+    pub(crate) fn dry_run(&self) -> bool {
+        self.get("dryRun") == Some("All")
     }
 }
 
@@ -86,7 +87,9 @@ mod tests {
         assert!(query.flag("watch"));
         assert_eq!(query.number("limit").unwrap(), Some(500));
         assert!(query.number("x").is_err());
-        assert!(Query::parse("dryRun=Some").dry_run().is_err());
+        assert!(Query::parse("dryRun=All").dry_run());
+        assert!(!Query::parse("watch=False").flag("watch"));
+        assert!(Query::parse("watch=yes").flag("watch"));
         assert!(Query::parse("resourceVersion=x").revision().is_err());
     }
 }

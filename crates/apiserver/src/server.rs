@@ -14,6 +14,7 @@ use crate::expiry::Expiry;
 use crate::logs::LogSource;
 use crate::object::{Draft, read};
 use crate::registry::{CRD_GROUP, CRD_PLURAL, Registry, Row};
+use crate::shape::Witness;
 use crate::status::ApiError;
 
 /// Namespaces that exist from the start and cannot be deleted.
@@ -28,6 +29,8 @@ pub struct Config {
     pub logs: Option<Arc<dyn LogSource>>,
     /// Maximums.
     pub limits: Limits,
+    /// Is told the shape of every request, if anyone wants to know.
+    pub witness: Option<Witness>,
 }
 
 impl Config {
@@ -37,6 +40,7 @@ impl Config {
             host,
             logs: None,
             limits: Limits::default(),
+            witness: None,
         }
     }
 }
@@ -82,6 +86,7 @@ pub(crate) struct Inner {
     /// Ends watches and followed logs when the server goes down.
     pub(crate) closing: CancellationToken,
     pub(crate) expiry: Expiry,
+    pub(crate) witness: Option<Witness>,
     logs: OnceLock<Arc<dyn LogSource>>,
 }
 
@@ -99,6 +104,7 @@ impl ApiServer {
             host: config.host,
             limits: config.limits,
             expiry: Expiry::default(),
+            witness: config.witness,
             logs: OnceLock::new(),
             closing: CancellationToken::new(),
             tokens,

@@ -3,9 +3,18 @@
 //! Rule: apimachinery's `api/errors`. Every refusal of this crate is made here, so its wording is in one place.
 //! Nothing here knows HTTP beyond the code's number.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::registry::Row;
+
+/// The media types of objects, as kube-apiserver lists them. We do not write protobuf, but no client asks for that alone.
+const SPOKEN: [&str; 3] = [
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+];
 
 /// Why a request was refused.
 #[derive(Clone, Debug)]
@@ -17,6 +26,7 @@ struct Inner {
     reason: &'static str,
     message: String,
     details: Value,
+    page: bool,
 }
 
 /// One cause of a refusal: a field and what is wrong with it.
@@ -116,6 +126,7 @@ impl ApiError {
             reason,
             message: message.into(),
             details: Value::Null,
+            page: false,
         }))
     }
 
@@ -152,8 +163,11 @@ impl ApiError {
     pub fn json(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.0.message, "reason": self.0.reason, "code": self.0.code,
+            "message": self.0.message, "code": self.0.code,
         });
+        if !self.0.reason.is_empty() {
+            status["reason"] = self.0.reason.into();
+        }
         if !self.0.details.is_null() {
             status["details"] = self.0.details.clone();
         }
@@ -180,10 +194,29 @@ impl ApiError {
         .with(json!({}))
     }
 
+    /// 404: a path of which nothing is known; the answer is a page of text.
+    pub fn no_such_page() -> Self {
+        let mut error = Self::no_such_path();
+        error.0.page = true;
+        error
+    }
+
+    /// Whether the answer is a page of text.
+    pub(crate) fn is_page(&self) -> bool {
+        self.0.page
+    }
+
     /// 409: an object of that name exists.
     pub fn already_exists(row: &Row, name: &str) -> Self {
         let message = format!("{} \"{name}\" already exists", row.qualified());
         Self::new(409, "AlreadyExists", message).about(row, name)
+    }
+
+    /// 409: an object of that name exists, and is on its way out.
+    pub fn still_exists(row: &Row, name: &str) -> Self {
+        let mut error = Self::already_exists(row, name);
+        error.0.message.insert_str(0, "object is being deleted: ");
+        error
     }
 
     /// 409: the object changed since the caller read it.
@@ -204,24 +237,45 @@ impl ApiError {
         Self::new(409, "Conflict", message).about(row, name)
     }
 
+    /// 409: the object to be deleted is not the one that is meant. Such messages name the kind, not the resource.
+    pub fn precondition(row: &Row, name: &str, why: &str) -> Self {
+        let kind = qualified(&row.kind, &row.group);
+        let message = format!("Operation cannot be fulfilled on {kind} \"{name}\": {why}");
+        Self::new(409, "Conflict", message).with(details(&row.kind, &row.group, name))
+    }
+
+    /// 409: the object to be changed is another one than that which is meant.
+    pub fn other_object(row: &Row, namespace: &str, name: &str, asked: &str, actual: &str) -> Self {
+        let key = row.etcd_key(namespace, name);
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+             failed: UID in precondition: {asked}, UID in object meta: {actual}"
+        );
+        Self::conflict_because(row, name, &why)
+    }
+
+    /// 409: a pod that cannot be bound.
+    pub fn unbindable(pod: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on pods/binding \"{pod}\": {why}");
+        Self::new(409, "Conflict", message).with(details("pods/binding", "", pod))
+    }
+
     /// 409: fields that other appliers own would change.
     pub fn apply_conflict(causes: &[(String, String)]) -> Self {
-        let lines: Vec<String> = causes
-            .iter()
-            .map(|(manager, field)| format!("conflict with \"{manager}\": {field}"))
-            .collect();
-        let message = match lines.as_slice() {
-            [line] => format!("Apply failed with 1 conflict: {line}"),
+        let message = match causes {
+            [(manager, field)] => {
+                format!("Apply failed with 1 conflict: conflict with {manager}: {field}")
+            }
             _ => format!(
                 "Apply failed with {} conflicts: {}",
-                lines.len(),
-                lines.join("\n- ")
+                causes.len(),
+                by_manager(causes)
             ),
         };
         let causes: Vec<Value> = causes
             .iter()
             .map(|(manager, field)| {
-                json!({"reason": "FieldManagerConflict", "message": format!("conflict with \"{manager}\""), "field": field})
+                json!({"reason": "FieldManagerConflict", "message": format!("conflict with {manager}"), "field": field})
             })
             .collect();
         Self::new(409, "Conflict", message).with(json!({"causes": causes}))
@@ -229,6 +283,11 @@ impl ApiError {
 
     /// 422: fields break the kind's rules.
     pub fn invalid(row: &Row, name: &str, causes: &[Cause]) -> Self {
+        Self::invalid_kind(&row.kind, &row.group, name, causes)
+    }
+
+    /// 422 about a kind that no row stands for.
+    pub fn invalid_kind(kind: &str, group: &str, name: &str, causes: &[Cause]) -> Self {
         let lines: Vec<String> = causes
             .iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message))
@@ -237,20 +296,38 @@ impl ApiError {
             [line] => line.clone(),
             _ => format!("[{}]", lines.join(", ")),
         };
-        let kind = if row.group.is_empty() {
-            row.kind.clone()
-        } else {
-            format!("{}.{}", row.kind, row.group)
-        };
-        let mut details = json!({"name": name, "group": row.group, "kind": row.kind});
+        let mut details = details(kind, group, name);
         details["causes"] = causes.iter().map(Cause::json).collect();
+        let kind = qualified(kind, group);
         Self::new(422, "Invalid", format!("{kind} \"{name}\" is invalid: {joined}")).with(details)
     }
 
-    /// 422: the change cannot be made to the object as it is.
-    pub fn unprocessable(row: &Row, name: &str, why: &str) -> Self {
-        let message = format!("the server rejected our request due to an error in our request: {why}");
-        Self::new(422, "Invalid", message).about(row, name)
+    /// 422: parameters of the request, which are an object of their own (`CreateOptions`), break its rules.
+    pub fn invalid_options(kind: &str, causes: &[Cause]) -> Self {
+        Self::invalid_kind(kind, "meta.k8s.io", "", causes)
+    }
+
+    /// 422: what a patch makes of the object cannot be read. `patched` is shown.
+    pub fn invalid_patch(patched: &str, why: &str) -> Self {
+        let cause = Cause::invalid("patch", &patched.into(), why);
+        Self::invalid_kind("", "", "", &[cause])
+    }
+
+    /// 422: the operations of a JSON Patch cannot be done to the object as it is.
+    pub fn unprocessable() -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        Self::new(422, "Invalid", message).with(json!({}))
+    }
+
+    /// 500 without a reason: kube-apiserver answers so where it does not say what kind of mistake it met.
+    pub fn unclassified(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
+    /// The same, where kube-apiserver does not say what kind of mistake it is.
+    #[must_use]
+    pub(crate) fn unclassified_alike(&self) -> Self {
+        Self::unclassified(self.message())
     }
 
     /// 400: the request makes no sense.
@@ -272,7 +349,7 @@ impl ApiError {
             format!("{qualified} \"{name}\"")
         };
         Self::new(403, "Forbidden", format!("{subject} is forbidden: {why}"))
-            .with(json!({"name": name, "group": group, "kind": row_name}))
+            .with(details(row_name, group, name))
     }
 
     /// 403: the namespace is going away.
@@ -298,19 +375,33 @@ impl ApiError {
         .with(json!({}))
     }
 
-    /// 406: the caller accepts nothing that this server speaks.
+    /// 406: the caller accepts no media type that this server speaks.
     pub fn not_acceptable() -> Self {
-        Self::new(
-            406,
-            "NotAcceptable",
-            "only the following media types are accepted: application/json",
-        )
+        let message = format!(
+            "406: Not Acceptable\n\nAvailable representations: {}",
+            SPOKEN.join(", ")
+        );
+        Self::new(406, "NotAcceptable", message).with(json!({}))
+    }
+
+    /// 406: the caller accepts the media type, but asks for a form that this server does not make of the object.
+    pub fn no_such_form() -> Self {
+        let message = format!(
+            "only the following media types are accepted: {}",
+            SPOKEN.join(", ")
+        );
+        Self::new(406, "NotAcceptable", message)
     }
 
     /// 413: the body is larger than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         let message = format!("Request entity too large: limit is {limit}");
         Self::new(413, "RequestEntityTooLarge", message)
+    }
+
+    /// 415: no patch is written in the format of the body.
+    pub fn no_patch_type() -> Self {
+        Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with(json!({}))
     }
 
     /// 415: the body is in a format that this server does not read.
@@ -382,10 +473,25 @@ pub(crate) fn qualified(plural: &str, group: &str) -> String {
 }
 
 fn target(row: &Row, name: &str) -> Value {
-    let mut details = json!({"name": name});
-    if !row.group.is_empty() {
-        details["group"] = row.group.as_str().into();
+    details(&row.plural, &row.group, name)
+}
+
+/// What a `Status` is about; what is empty is left out.
+fn details(kind: &str, group: &str, name: &str) -> Value {
+    let fields = [("name", name), ("group", group), ("kind", kind)];
+    let said = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    said.map(|(field, value)| (field.to_owned(), Value::from(value)))
+        .collect()
+}
+
+/// The conflicts, each manager's together.
+fn by_manager(conflicts: &[(String, String)]) -> String {
+    let mut managers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (manager, field) in conflicts {
+        managers.entry(manager).or_default().push(field);
     }
-    details["kind"] = row.plural.as_str().into();
-    details
+    let lines = managers
+        .into_iter()
+        .map(|(manager, fields)| format!("conflicts with {manager}:\n- {}", fields.join("\n- ")));
+    lines.collect::<Vec<_>>().join("\n")
 }

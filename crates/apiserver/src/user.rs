@@ -125,13 +125,18 @@ impl PolicyRule {
         self
     }
 
+    /// Whether the rule holds in a namespace.
+    pub(crate) fn holds_in(&self, namespace: &str) -> bool {
+        self.namespace.as_deref().is_none_or(|own| own == namespace)
+    }
+
     fn allows(&self, asked: &Attributes<'_>) -> bool {
         let any = |list: &[String], word: &str| list.iter().any(|entry| entry == "*" || entry == word);
         any(&self.verbs, asked.verb)
             && any(&self.api_groups, asked.group)
             && self.covers(asked)
             && (self.resource_names.is_empty() || self.resource_names.iter().any(|n| n == asked.name))
-            && self.namespace.as_deref().is_none_or(|n| n == asked.namespace)
+            && self.holds_in(asked.namespace)
     }
 
     fn covers(&self, asked: &Attributes<'_>) -> bool {

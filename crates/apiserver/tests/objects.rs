@@ -169,7 +169,7 @@ async fn a_patch_may_demand_a_revision() {
     let patch = Patch::Merge(json!({"metadata": {"uid": "x"}}));
     assert_eq!(
         refusal(pods.patch("p", &PatchParams::default(), &patch).await).0,
-        409
+        422
     );
 }
 
@@ -272,7 +272,7 @@ async fn deletion_has_preconditions() {
     let (code, message) = refusal(pods.delete("p", &params).await);
     assert_eq!(code, 409);
     assert!(
-        message.contains("Precondition failed: UID in precondition: other"),
+        message.contains("the UID in the precondition (other) does not match the UID in record"),
         "{message}"
     );
 }

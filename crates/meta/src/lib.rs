@@ -14,6 +14,7 @@ pub mod object;
 pub mod quantity;
 pub mod seeded;
 pub mod selector;
+mod selector_text;
 pub mod suggest;
 pub mod time;
 pub mod uri;

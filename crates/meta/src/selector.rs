@@ -64,19 +64,11 @@ impl LabelSelector {
     }
 
     /// Reads the string form.
+    ///
+    /// # Errors
+    /// It is not one; in kube-apiserver's words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut requirements = Vec::new();
-        for term in terms(text) {
-            let term = term.trim();
-            if term.is_empty() {
-                if text.trim().is_empty() {
-                    continue;
-                }
-                return Err(format!("unable to parse requirement: found '' in \"{text}\""));
-            }
-            requirements.push(parse_term(term)?);
-        }
-        Ok(Self { requirements })
+        crate::selector_text::parse(text).map(|requirements| Self { requirements })
     }
 }
 
@@ -96,58 +88,6 @@ pub fn terms(text: &str) -> Vec<&str> {
     }
     terms.push(&text[start..]);
     terms
-}
-
-fn parse_term(term: &str) -> Result<Requirement, String> {
-    let requirement = |key: &str, operator| {
-        check_key(key.trim())?;
-        Ok(Requirement {
-            key: key.trim().to_owned(),
-            operator,
-        })
-    };
-    if let Some(key) = term.strip_prefix('!') {
-        return requirement(key, Operator::DoesNotExist);
-    }
-    if let Some((head, list)) = term.split_once('(') {
-        let values = list
-            .strip_suffix(')')
-            .ok_or_else(|| format!("unable to parse requirement: {term}"))?;
-        let values = values.split(',').map(|v| v.trim().to_owned()).collect();
-        let mut words = head.split_whitespace();
-        return match (words.next(), words.next(), words.next()) {
-            (Some(key), Some("in"), None) => requirement(key, Operator::In(values)),
-            (Some(key), Some("notin"), None) => requirement(key, Operator::NotIn(values)),
-            _ => Err(format!("unable to parse requirement: {term}")),
-        };
-    }
-    if let Some((key, value)) = term.split_once("!=") {
-        return requirement(key, Operator::NotIn(vec![value.trim().to_owned()]));
-    }
-    if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-        return requirement(key, Operator::In(vec![value.trim().to_owned()]));
-    }
-    for (sign, make) in [('>', Operator::Gt as fn(i64) -> Operator), ('<', Operator::Lt)] {
-        if let Some((key, value)) = term.split_once(sign) {
-            let bound = value
-                .trim()
-                .parse()
-                .map_err(|_| format!("for '{sign}' the value must be an integer: {term}"))?;
-            return requirement(key, make(bound));
-        }
-    }
-    requirement(term, Operator::Exists)
-}
-
-fn check_key(key: &str) -> Result<(), String> {
-    let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.is_empty() || !name.chars().all(fine) {
-        return Err(format!(
-            "unable to parse requirement: invalid label key \"{key}\""
-        ));
-    }
-    Ok(())
 }
 
 /// The object form, as specs hold it.

@@ -19,6 +19,7 @@ mod observe;
 mod platform;
 mod rights;
 mod settings;
+mod shapes;
 mod stats;
 
 use std::process::ExitCode;

@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::directory::{Directory, make_private};
 use crate::doors::Doors;
 use crate::logs::NodeLogs;
-use crate::{cluster, definitions, doors, host, rights, settings, stats};
+use crate::{cluster, definitions, doors, host, rights, settings, shapes, stats};
 
 /// Starts platforms in this process.
 pub(crate) struct Embedded;
@@ -63,7 +63,11 @@ async fn start(options: PlatformOptions) -> Result<Running, PlatformError> {
     let host = host::real();
     let certificate = doors::certificate();
     let store = open_store(&directory)?;
-    let server = ApiServer::new(store.clone(), apiserver::Config::new(host.clone()))
+    let api = apiserver::Config {
+        witness: shapes::witness(),
+        ..apiserver::Config::new(host.clone())
+    };
+    let server = ApiServer::new(store.clone(), api)
         .await
         .map_err(|error| PlatformError::Other(anyhow::anyhow!("{}", error.message())))?;
     let admin = client(&server, User::admin("system:admin"), Durability::Durable);

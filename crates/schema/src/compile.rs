@@ -72,6 +72,7 @@ impl<'d> Compiler<'d> {
         let id = self.reserve();
         self.done.insert(name, id);
         self.fill(id, schema)?;
+        self.nodes[id].definition = Some(name.as_str().into());
         Ok(id)
     }
 

@@ -17,9 +17,11 @@ mod node;
 pub mod patch;
 mod path;
 mod prune;
+mod typed;
 mod validate;
 
 pub use node::Schema;
 pub use path::Path;
 pub use prune::Unknown;
+pub use typed::time_mistake;
 pub use validate::{Rule, Violation};

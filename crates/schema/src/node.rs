@@ -1,6 +1,7 @@
 //! A compiled schema: nodes in one table, so that recursive definitions need no care.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Number, Value};
 
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) one_of: Vec<Id>,
     pub(crate) not: Option<Id>,
     pub(crate) merge: Merge,
+    /// The name of the definition it is.
+    pub(crate) definition: Option<Arc<str>>,
 }
 
 /// JSON types, and Kubernetes' one mixed type.

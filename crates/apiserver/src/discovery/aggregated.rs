@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::REVIEWS;
 use crate::registry::{Registry, Row};
+use crate::reviews::{REVIEWS, Review};
 
 /// The core group, or all others.
 pub(super) fn list(registry: &Registry, core: bool) -> Value {
@@ -22,12 +22,9 @@ pub(super) fn list(registry: &Registry, core: bool) -> Value {
             .or_default()
             .push(resource(&row));
     }
-    for (group, plural, kind) in REVIEWS.iter().filter(|_| !core) {
-        let versions = groups.entry((*group).to_owned()).or_default();
-        versions
-            .entry("v1".to_owned())
-            .or_default()
-            .push(review(group, plural, kind));
+    for asked in REVIEWS.iter().filter(|_| !core) {
+        let versions = groups.entry(asked.group.to_owned()).or_default();
+        versions.entry("v1".to_owned()).or_default().push(review(asked));
     }
     let items: Vec<Value> = groups
         .iter()
@@ -52,19 +49,25 @@ fn group(name: &str, versions: &BTreeMap<String, Vec<Value>>) -> Value {
 }
 
 fn resource(row: &Arc<Row>) -> Value {
-    let kind = json!({"group": row.group, "version": row.version, "kind": row.kind});
+    let kind = match row.custom {
+        true => json!({"group": row.group, "version": row.version, "kind": row.kind}),
+        false => own_kind(&row.kind),
+    };
     let subresources: Vec<Value> = row
         .subresources
         .iter()
         .map(|sub| {
-            let kind =
-                json!({"group": sub.group, "version": sub.version, "kind": sub.kind.unwrap_or(&row.kind)});
+            let kind = match sub.kind {
+                Some(name) if sub.group.is_empty() => own_kind(name),
+                Some(name) => json!({"group": sub.group, "version": sub.version, "kind": name}),
+                None => kind.clone(),
+            };
             json!({"subresource": sub.name, "responseKind": kind, "verbs": sub.verbs})
         })
         .collect();
     let mut resource = json!({
         "resource": row.plural, "responseKind": kind, "singularResource": row.singular, "verbs": row.verbs(),
-        "scope": if row.namespaced { "Namespaced" } else { "Cluster" },
+        "scope": scope(row.namespaced),
     });
     for (field, words) in [("shortNames", &row.short_names), ("categories", &row.categories)] {
         if !words.is_empty() {
@@ -77,9 +80,18 @@ fn resource(row: &Arc<Row>) -> Value {
     resource
 }
 
-fn review(group: &str, plural: &str, kind: &str) -> Value {
+/// The kind of a built-in resource: group and version are those it is listed under, and left out.
+fn own_kind(kind: &str) -> Value {
+    json!({"group": "", "version": "", "kind": kind})
+}
+
+fn scope(namespaced: bool) -> &'static str {
+    if namespaced { "Namespaced" } else { "Cluster" }
+}
+
+fn review(review: &Review) -> Value {
     json!({
-        "resource": plural, "responseKind": {"group": group, "version": "v1", "kind": kind}, "scope": "Cluster",
-        "singularResource": kind.to_lowercase(), "verbs": ["create"],
+        "resource": review.plural, "responseKind": own_kind(review.kind), "scope": scope(review.namespaced),
+        "singularResource": review.kind.to_lowercase(), "verbs": ["create"],
     })
 }

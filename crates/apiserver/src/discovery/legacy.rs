@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use super::REVIEWS;
 use crate::registry::{Registry, Row};
+use crate::reviews::REVIEWS;
 
 /// All groups but the core one.
 pub(super) fn groups(registry: &Registry) -> Value {
@@ -31,14 +34,14 @@ pub(super) fn resources(registry: &Registry, group: &str, version: &str) -> Opti
         .filter(|row| row.group == group && row.version == version)
         .flat_map(|row| with_subresources(&row))
         .collect();
-    for (_, plural, kind) in REVIEWS
+    for review in REVIEWS
         .iter()
-        .filter(|review| review.0 == group && version == "v1")
+        .filter(|review| review.group == group && version == "v1")
     {
-        resources.push(
-            json!({"name": plural, "singularName": kind.to_lowercase(), "namespaced": false, "kind": kind,
-            "verbs": ["create"]}),
-        );
+        resources.push(json!({
+            "name": review.plural, "singularName": review.kind.to_lowercase(), "namespaced": review.namespaced,
+            "kind": review.kind, "verbs": ["create"],
+        }));
     }
     let group_version = if group.is_empty() {
         version.to_owned()
@@ -46,7 +49,13 @@ pub(super) fn resources(registry: &Registry, group: &str, version: &str) -> Opti
         format!("{group}/{version}")
     };
     (!resources.is_empty()).then(|| {
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources})
+        let mut list =
+            json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": resources});
+        // The core group's list never had a version of its own.
+        if !group.is_empty() {
+            list["apiVersion"] = "v1".into();
+        }
+        list
     })
 }
 
@@ -61,9 +70,9 @@ fn versions(registry: &Registry) -> BTreeMap<String, Vec<String>> {
     groups
         .values_mut()
         .for_each(|versions| super::by_preference(versions));
-    for (group, ..) in REVIEWS {
+    for review in REVIEWS {
         groups
-            .entry(group.to_owned())
+            .entry(review.group.to_owned())
             .or_insert_with(|| vec!["v1".to_owned()]);
     }
     groups
@@ -77,21 +86,35 @@ fn entry(name: &str, versions: &[String]) -> Value {
     json!({"name": name, "versions": versions, "preferredVersion": versions.first()})
 }
 
+/// What clients compare to see whether the storage version has changed. Rule: apiserver's `StorageVersionHash`.
+fn storage_version_hash(row: &Row) -> String {
+    let version = row.stored_api_version.rsplit('/').next().unwrap_or_default();
+    let hash = Sha256::digest(format!("{}/{version}/{}", row.group, row.kind));
+    STANDARD.encode(&hash[..8])
+}
+
 fn with_subresources(row: &Row) -> Vec<Value> {
     let mut whole = json!({
         "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced, "kind": row.kind,
         "verbs": row.verbs(),
     });
+    whole["storageVersionHash"] = storage_version_hash(row).into();
     for (field, words) in [("shortNames", &row.short_names), ("categories", &row.categories)] {
         if !words.is_empty() {
             whole[field] = words.clone().into();
         }
     }
     let parts = row.subresources.iter().map(|sub| {
-        json!({
+        let mut part = json!({
             "name": format!("{}/{}", row.plural, sub.name), "singularName": "", "namespaced": row.namespaced,
-            "group": sub.group, "version": sub.version, "kind": sub.kind.unwrap_or(&row.kind), "verbs": sub.verbs,
-        })
+            "kind": sub.kind.unwrap_or(&row.kind), "verbs": sub.verbs,
+        });
+        // Group and version are said where they are another's.
+        if !sub.group.is_empty() {
+            part["group"] = sub.group.into();
+            part["version"] = sub.version.into();
+        }
+        part
     });
     std::iter::once(whole).chain(parts).collect()
 }

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::body::{Answer, Body, json as json_answer, typed};
+use crate::negotiate;
 use crate::path::Route;
 use crate::registry::Registry;
 use crate::status::ApiError;
@@ -20,22 +21,19 @@ use crate::status::ApiError;
 const MINOR: &str = "35";
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// Groups whose objects exist only in the answer to their creation.
-const REVIEWS: [(&str, &str, &str); 2] = [
-    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
-    (
-        "authorization.k8s.io",
-        "selfsubjectaccessreviews",
-        "SelfSubjectAccessReview",
-    ),
-];
-
 /// Answers a question about the API itself.
 pub(crate) fn answer(
     registry: &Registry,
     route: &Route<'_>,
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
+    let discovers = matches!(
+        route,
+        Route::CoreVersions | Route::Groups | Route::Group(_) | Route::Resources { .. }
+    );
+    if discovers && !wants_aggregated(headers) {
+        negotiate::form(headers).map_err(|_| ApiError::no_such_form())?;
+    }
     let document = match route {
         Route::Version => version(),
         Route::CoreVersions | Route::Groups if wants_aggregated(headers) => {
@@ -46,9 +44,12 @@ pub(crate) fn answer(
         Route::CoreVersions => json!({"kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}]}),
         Route::Groups => legacy::groups(registry),
-        Route::Group(group) => legacy::group(registry, group).ok_or_else(ApiError::no_such_path)?,
+        Route::Group(group) => legacy::group(registry, group).ok_or_else(ApiError::no_such_page)?,
         Route::Resources { group, version } => {
-            legacy::resources(registry, group, version).ok_or_else(ApiError::no_such_path)?
+            legacy::resources(registry, group, version).ok_or_else(|| match group.is_empty() {
+                true => ApiError::no_such_path(),
+                false => ApiError::no_such_page(),
+            })?
         }
         Route::OpenApi("") => openapi::index(registry),
         Route::OpenApi(path) => openapi::document(registry, path).ok_or_else(ApiError::no_such_path)?,

@@ -24,9 +24,12 @@ pub use kubeconfig::kubeconfig;
 pub use tls::{Tls, Tokens};
 pub(crate) use token::{Binding, Claims, TokenKey};
 
+/// Whom tokens are for, if nobody says: this server, under the name that a cluster has for its own.
+pub(crate) const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
+
 impl ApiServer {
     /// The service account that a token stands for, as long as the account and the pod it is bound to are there.
-    fn account_of(&self, token: &str) -> Option<User> {
+    pub(crate) fn account_of(&self, token: &str) -> Option<User> {
         let server = &self.0;
         let claims = server.tokens.verify(token, server.host.now())?;
         let find = |plural: &str, name: &str, uid: &str| {

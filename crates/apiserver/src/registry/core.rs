@@ -128,16 +128,27 @@ fn workloads() -> Vec<Short> {
             .columns(columns::EVENT)
             .with(|row| {
                 row.strategy.fields = config::EVENT_FIELDS;
+                row.strategy.default = config::default_event;
+                row.strategy.validate = config::validate_event;
                 row.strategy.ttl = Some(config::EVENT_TTL);
             }),
         Short::new("Lease", "leases", &[])
             .group("coordination.k8s.io")
-            .columns(columns::LEASE),
+            .columns(columns::LEASE)
+            .with(|row| {
+                row.strategy.unconditional_update = false;
+                row.strategy.validate = config::validate_lease;
+            }),
         Short::new("PodDisruptionBudget", "poddisruptionbudgets", &["pdb"])
             .group("policy")
             .columns(columns::DISRUPTION_BUDGET)
             .status()
-            .with(|row| row.strategy.generation = true),
+            .with(|row| {
+                row.strategy.generation = true;
+                row.strategy.unconditional_update = false;
+                row.strategy.prepare = config::prepare_budget;
+                row.strategy.validate = config::validate_budget;
+            }),
     ]
 }
 
@@ -158,12 +169,11 @@ fn configuration() -> Vec<Short> {
                 row.strategy.validate_update = config::validate_secret_update;
                 row.strategy.fields = &["type"];
             }),
-        Short::new("ServiceAccount", "serviceaccounts", &["sa"])
-            .columns(columns::SERVICE_ACCOUNT)
-            .with(|row| {
-                row.subresources.token = true;
-                row.strategy.returns_deleted = true;
-            }),
+        Short::new("ServiceAccount", "serviceaccounts", &["sa"]).with(|row| {
+            row.subresources.token = true;
+            row.strategy.unconditional_update = false;
+            row.strategy.returns_deleted = true;
+        }),
         Short::new("Service", "services", &["svc"])
             .categories(&["all"])
             .columns(columns::SERVICE)
@@ -172,6 +182,8 @@ fn configuration() -> Vec<Short> {
                 row.strategy.name = NameRule::Label;
                 row.strategy.returns_deleted = true;
                 row.strategy.default = config::default_service;
+                row.strategy.prepare = config::prepare_service;
+                row.strategy.validate = config::validate_service;
             }),
         Short::new("PersistentVolumeClaim", "persistentvolumeclaims", &["pvc"])
             .columns(columns::CLAIM)
@@ -181,6 +193,7 @@ fn configuration() -> Vec<Short> {
                 row.strategy.default = claim::default;
                 row.strategy.prepare = claim::prepare;
                 row.strategy.validate = claim::validate;
+                row.strategy.validate_update = claim::validate_update;
             }),
     ]
 }
@@ -197,13 +210,18 @@ fn cluster() -> Vec<Short> {
                 row.strategy.returns_deleted = true;
                 row.strategy.default = namespace::default;
                 row.strategy.prepare = namespace::prepare;
+                row.strategy.validate_status = namespace::validate_status;
                 row.strategy.fields = &["status.phase"];
             }),
         Short::new("Node", "nodes", &["no"])
             .cluster()
             .columns(columns::NODE)
             .status()
-            .with(|row| row.strategy.fields = &["spec.unschedulable"]),
+            .with(|row| {
+                row.strategy.fields = &["spec.unschedulable"];
+                row.strategy.prepare = config::prepare_node;
+                row.strategy.validate = config::validate_node;
+            }),
         Short::new("PersistentVolume", "persistentvolumes", &["pv"])
             .cluster()
             .columns(columns::VOLUME)
@@ -211,6 +229,7 @@ fn cluster() -> Vec<Short> {
             .with(|row| {
                 row.strategy.returns_deleted = true;
                 row.strategy.prepare = claim::prepare_volume;
+                row.strategy.validate = claim::validate_volume;
             }),
         Short::new("CustomResourceDefinition", CRD_PLURAL, &["crd", "crds"])
             .group(CRD_GROUP)
@@ -221,6 +240,7 @@ fn cluster() -> Vec<Short> {
             .with(|row| {
                 row.strategy.generation = true;
                 row.strategy.default = super::custom::default;
+                row.strategy.unconditional_update = false;
                 row.strategy.prepare = super::custom::accept;
                 row.strategy.validate = super::custom::validate;
                 row.strategy.validate_update = super::custom::validate_update;

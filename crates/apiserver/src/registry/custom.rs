@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use meta::names::{check_label, check_subdomain};
+use meta::names::{check_dns_1035, check_label, check_subdomain};
 use schema::Schema;
 use serde_json::{Value, json};
 
@@ -111,15 +111,26 @@ fn check_names(crd: &Value, causes: &mut Vec<Cause>) {
         let path = format!("spec.names.{field}");
         if text(value).is_empty() {
             causes.push(Cause::required(path, ""));
-        } else if let Err(why) = check_label(&text(value).to_lowercase()) {
+        } else if let Err(why) = check_name(field, &text(value)) {
             causes.push(Cause::invalid(path, value, &why));
         }
     }
     let expected = format!("{plural}.{group}");
     if meta(crd, "name") != expected {
-        let why = format!("must be spec.names.plural+\".\"+spec.group: \"{expected}\"");
-        causes.push(Cause::invalid("metadata.name", &crd["metadata"]["name"], &why));
+        let why = "must be spec.names.plural+\".\"+spec.group";
+        causes.push(Cause::invalid("metadata.name", &crd["metadata"]["name"], why));
     }
+}
+
+/// Kinds may have capitals.
+fn check_name(field: &str, name: &str) -> Result<(), String> {
+    let lower = matches!(field, "plural" | "singular");
+    let name = if lower {
+        name.to_owned()
+    } else {
+        name.to_lowercase()
+    };
+    check_dns_1035(&name)
 }
 
 fn check_version(version: &Value, path: &str, causes: &mut Vec<Cause>) {
@@ -128,10 +139,7 @@ fn check_version(version: &Value, path: &str, causes: &mut Vec<Cause>) {
     }
     let schema = &version["schema"]["openAPIV3Schema"];
     if !schema.is_object() {
-        causes.push(Cause::required(
-            format!("{path}.schema.openAPIV3Schema"),
-            "schemas are required",
-        ));
+        causes.push(Cause::required(format!("{path}.schema.openAPIV3Schema"), ""));
     } else if let Err(why) = Schema::compile(schema) {
         let path = format!("{path}.schema.openAPIV3Schema");
         causes.push(Cause::invalid(path, &Value::Null, &why));
@@ -181,6 +189,7 @@ fn row(crd: &Value, version: &Value) -> Row {
         strategy: Strategy {
             generation: true,
             status_may_change_metadata: false,
+            unconditional_update: false,
             ..Strategy::default()
         },
         // Checked when the definition was admitted: a schema that does not compile is not stored.

@@ -69,13 +69,17 @@ impl Term {
             (path, true, value)
         } else {
             return Err(ApiError::bad_request(format!(
-                "invalid field selector {term}: invalid selector: '{whole}'; can't understand '{term}'"
+                "invalid selector: '{whole}'; can't understand '{term}'"
             )));
         };
         if !supported(path, row) {
-            return Err(ApiError::bad_request(format!(
-                "field label not supported: {path}"
-            )));
+            // Kinds without fields of their own share a conversion, which has words of its own.
+            return Err(ApiError::bad_request(match row.strategy.fields {
+                [] if !row.custom => format!(
+                    "\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                ),
+                _ => format!("field label not supported: {path}"),
+            }));
         }
         Ok(Self {
             path: location(path, row).split('.').map(str::to_owned).collect(),

@@ -160,6 +160,10 @@ pub(crate) struct Strategy {
     pub(crate) validate: fn(&Value) -> Vec<Cause>,
     /// Checks a change, new and old: what is outside of `metadata` and `status`.
     pub(crate) validate_update: fn(&Value, &Value) -> Vec<Cause>,
+    /// Checks a status.
+    pub(crate) validate_status: fn(&Value) -> Vec<Cause>,
+    /// An update may leave out which revision it is of.
+    pub(crate) unconditional_update: bool,
     /// How long objects are kept, where that is not for ever.
     pub(crate) ttl: Option<Duration>,
     /// Paths that field selectors may name besides `metadata.name` and `metadata.namespace`.
@@ -178,6 +182,8 @@ impl Default for Strategy {
             prepare: |_| {},
             validate: |_| Vec::new(),
             validate_update: |_, _| Vec::new(),
+            validate_status: |_| Vec::new(),
+            unconditional_update: true,
             ttl: None,
             fields: &[],
         }
@@ -197,6 +203,22 @@ impl Row {
         } else {
             format!("{}{name}", self.prefix)
         }
+    }
+
+    /// Where kube-apiserver keeps the object: some of its messages say so.
+    pub(crate) fn etcd_key(&self, namespace: &str, name: &str) -> String {
+        let plural = match (self.group.as_str(), self.plural.as_str()) {
+            ("", "nodes") => "minions".to_owned(),
+            ("", "services") => "services/specs".to_owned(),
+            (group, plural) if self.custom || self.is_crd() => format!("{group}/{plural}"),
+            (_, plural) => plural.to_owned(),
+        };
+        let place = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!("/{namespace}")
+        };
+        format!("/registry/{plural}{place}/{name}")
     }
 
     /// The prefix of the keys of a collection; no namespace means all.
@@ -235,7 +257,24 @@ impl Row {
     }
 
     /// Verbs of whole objects.
+    ///
+    /// Clients show them in this order, which for custom kinds is another; namespaces go one by one.
     pub(crate) fn verbs(&self) -> &'static [&'static str] {
+        if self.custom {
+            return &[
+                "delete",
+                "deletecollection",
+                "get",
+                "list",
+                "patch",
+                "create",
+                "update",
+                "watch",
+            ];
+        }
+        if self.is_namespace() {
+            return &["create", "delete", "get", "list", "patch", "update", "watch"];
+        }
         &[
             "create",
             "delete",

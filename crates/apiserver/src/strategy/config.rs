@@ -30,6 +30,19 @@ pub(crate) const EVENT_TTL: Duration = Duration::from_secs(3600);
 /// Largest sum of a ConfigMap's or Secret's values, in bytes (1 MiB, as kube-apiserver).
 const DATA_MAX: usize = 1 << 20;
 
+/// Highest number of a port.
+pub(super) const PORT_MAX: i64 = 65_535;
+/// Protocols of ports.
+pub(super) const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
+
+/// What a Secret of a type must hold.
+const SECRET_KEYS: [(&str, &[&str]); 4] = [
+    ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
+    ("kubernetes.io/dockerconfigjson", &[".dockerconfigjson"]),
+    ("kubernetes.io/dockercfg", &[".dockercfg"]),
+    ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
+];
+
 /// Bytes are kept in one line of base64.
 pub(crate) fn default_config_map(object: &mut Value) {
     join_lines(object, "binaryData");
@@ -83,6 +96,177 @@ pub(crate) fn default_service(object: &mut Value) {
     }
 }
 
+/// Services are reached over IPv4, within the cluster, and have no balancer yet.
+pub(crate) fn prepare_service(object: &mut Value) {
+    let spec = child(object, "spec");
+    if spec.get("type").is_some_and(|kind| kind != "ExternalName") {
+        default_to(spec, "internalTrafficPolicy", "Cluster");
+        default_to(spec, "ipFamilies", json!(["IPv4"]));
+        default_to(spec, "ipFamilyPolicy", "SingleStack");
+        if let Some(address) = spec.get("clusterIP").cloned() {
+            default_to(spec, "clusterIPs", json!([address]));
+        }
+    }
+    default_to(child(object, "status"), "loadBalancer", json!({}));
+}
+
+/// Rule: `ValidateService`.
+pub(crate) fn validate_service(object: &Value) -> Vec<Cause> {
+    let spec = &object["spec"];
+    let mut causes = Vec::new();
+    let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
+    if !spec["type"].as_str().is_some_and(|kind| kinds.contains(&kind)) {
+        causes.push(Cause::not_supported("spec.type", &spec["type"], &kinds));
+    }
+    let ports = spec["ports"].as_array().map_or(&[][..], Vec::as_slice);
+    if ports.is_empty() && spec["type"] != "ExternalName" && spec["clusterIP"] != "None" {
+        causes.push(Cause::required("spec.ports", ""));
+    }
+    for (at, port) in ports.iter().enumerate() {
+        check_port(port, ports.len() > 1, &format!("spec.ports[{at}]"), &mut causes);
+    }
+    causes
+}
+
+fn check_port(port: &Value, named: bool, path: &str, causes: &mut Vec<Cause>) {
+    if named && port["name"].as_str().is_none_or(str::is_empty) {
+        causes.push(Cause::required(format!("{path}.name"), ""));
+    }
+    for field in ["port", "targetPort"] {
+        let number = port[field].as_i64();
+        if number.is_some_and(|number| !(1..=PORT_MAX).contains(&number)) {
+            let why = format!("must be between 1 and {PORT_MAX}, inclusive");
+            causes.push(Cause::invalid(format!("{path}.{field}"), &port[field], &why));
+        }
+    }
+    if !port["protocol"]
+        .as_str()
+        .is_some_and(|protocol| PROTOCOLS.contains(&protocol))
+    {
+        causes.push(Cause::not_supported(
+            format!("{path}.protocol"),
+            &port["protocol"],
+            &PROTOCOLS,
+        ));
+    }
+}
+
+/// Events of the older kind say nothing of what only the newer has.
+pub(crate) fn default_event(object: &mut Value) {
+    let Some(event) = object.as_object_mut() else {
+        return;
+    };
+    event.entry("eventTime").or_insert(Value::Null);
+    default_to(event, "reportingComponent", "");
+    default_to(event, "reportingInstance", "");
+}
+
+/// Events are kept beside what they are about. Rule: `legacyValidateEvent`.
+pub(crate) fn validate_event(object: &Value) -> Vec<Cause> {
+    let about = &object["involvedObject"]["namespace"];
+    let (about, own) = (
+        about.as_str().unwrap_or_default(),
+        &object["metadata"]["namespace"],
+    );
+    // What is in no namespace is told of in the default one.
+    if about == own || (about.is_empty() && own == "default") {
+        return Vec::new();
+    }
+    let why = "does not match event.namespace";
+    vec![Cause::invalid("involvedObject.namespace", &about.into(), why)]
+}
+
+/// Rule: `ValidateLeaseSpec`.
+pub(crate) fn validate_lease(object: &Value) -> Vec<Cause> {
+    let spec = &object["spec"];
+    let mut causes = Vec::new();
+    if spec["leaseDurationSeconds"]
+        .as_i64()
+        .is_some_and(|seconds| seconds <= 0)
+    {
+        let (field, why) = ("spec.leaseDurationSeconds", "must be greater than 0");
+        causes.push(Cause::invalid(field, &spec["leaseDurationSeconds"], why));
+    }
+    if spec["leaseTransitions"].as_i64().is_some_and(|count| count < 0) {
+        let (field, why) = ("spec.leaseTransitions", "must be greater than or equal to 0");
+        causes.push(Cause::invalid(field, &spec["leaseTransitions"], why));
+    }
+    causes
+}
+
+/// A new budget has counted nothing yet.
+pub(crate) fn prepare_budget(object: &mut Value) {
+    let status = child(object, "status");
+    for count in [
+        "currentHealthy",
+        "desiredHealthy",
+        "disruptionsAllowed",
+        "expectedPods",
+    ] {
+        default_to(status, count, 0);
+    }
+}
+
+/// Rule: `ValidatePodDisruptionBudgetSpec`.
+pub(crate) fn validate_budget(object: &Value) -> Vec<Cause> {
+    let spec = &object["spec"];
+    if spec["minAvailable"].is_null() || spec["maxUnavailable"].is_null() {
+        return Vec::new();
+    }
+    let shown = json!({
+        "MinAvailable": spec["minAvailable"], "Selector": spec["selector"], "MaxUnavailable": spec["maxUnavailable"],
+        "UnhealthyPodEvictionPolicy": spec["unhealthyPodEvictionPolicy"],
+    });
+    vec![Cause::invalid(
+        "spec",
+        &shown,
+        "minAvailable and maxUnavailable cannot be both set",
+    )]
+}
+
+/// What is not known of a new node is empty.
+pub(crate) fn prepare_node(object: &mut Value) {
+    let status = child(object, "status");
+    default_to(status, "daemonEndpoints", json!({"kubeletEndpoint": {"Port": 0}}));
+    let info = [
+        "architecture",
+        "bootID",
+        "containerRuntimeVersion",
+        "kernelVersion",
+        "kubeProxyVersion",
+        "kubeletVersion",
+        "machineID",
+        "operatingSystem",
+        "osImage",
+        "systemUUID",
+    ];
+    let empty: Map<String, Value> = info
+        .into_iter()
+        .map(|field| (field.to_owned(), "".into()))
+        .collect();
+    default_to(status, "nodeInfo", Value::Object(empty));
+}
+
+/// Rule: `validateNodeTaints`.
+pub(crate) fn validate_node(object: &Value) -> Vec<Cause> {
+    let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+    let taints = object["spec"]["taints"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate();
+    let wrong = taints.filter(|(_, taint)| !taint["effect"].as_str().is_some_and(|e| effects.contains(&e)));
+    wrong
+        .map(|(at, taint)| {
+            let field = format!("metadata.taints[{at}].effect");
+            match taint["effect"].as_str() {
+                None | Some("") => Cause::required(field, ""),
+                Some(_) => Cause::not_supported(field, &taint["effect"], &effects),
+            }
+        })
+        .collect()
+}
+
 /// Keys are file names; the whole stays small.
 pub(crate) fn validate_config_map(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -107,13 +291,31 @@ pub(crate) fn validate_secret(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let size = check_map(object, "data", &mut causes);
     too_long(size, "data", &mut causes);
-    let broken =
-        map(object, "data").filter(|(_, value)| value.as_str().is_none_or(|v| STANDARD.decode(v).is_err()));
-    causes.extend(broken.map(|(key, _)| {
-        // The value is secret: it is not shown.
-        Cause::invalid(format!("data[{key}]"), &json!("<redacted>"), "must be base64")
-    }));
+    causes.extend(missing_keys(object));
     causes
+}
+
+/// What a Secret of its type lacks. Of a user's name and password one is enough.
+fn missing_keys(object: &Value) -> Vec<Cause> {
+    let required = |key: &str| Cause::required(format!("data[{key}]"), "");
+    let absent = |key: &&str| object["data"][*key].is_null();
+    let kind = object["type"].as_str().unwrap_or_default();
+    if kind == "kubernetes.io/basic-auth" {
+        let keys = ["username", "password"];
+        return if keys.iter().all(absent) {
+            keys.map(required).to_vec()
+        } else {
+            Vec::new()
+        };
+    }
+    let keys = SECRET_KEYS
+        .iter()
+        .find(|(name, _)| *name == kind)
+        .map_or(&[][..], |(_, keys)| keys);
+    keys.iter()
+        .filter(|key| absent(key))
+        .map(|key| required(key))
+        .collect()
 }
 
 /// A Secret's type never changes; an immutable one's data neither.
@@ -132,7 +334,7 @@ pub(crate) fn validate_immutable(new: &Value, old: &Value) -> Vec<Cause> {
     }
     let mut fixed = vec!["data", "binaryData"];
     if new["immutable"] != true {
-        fixed.push("immutable");
+        fixed.insert(0, "immutable");
     }
     fixed.retain(|field| new[*field] != old[*field]);
     fixed
@@ -151,10 +353,18 @@ fn check_map(object: &Value, field: &str, causes: &mut Vec<Cause>) -> usize {
     let mut size = 0;
     for (key, value) in map(object, field) {
         size += value.as_str().map_or(0, str::len);
-        if key.is_empty() || key.len() > 253 || !key.chars().all(fine) || key == "." || key.starts_with("..")
-        {
+        let place = format!("{field}[{key}]");
+        if key == "." || key == ".." {
             causes.push(Cause::invalid(
-                format!("{field}[{key}]"),
+                place,
+                &json!(key),
+                &format!("must not be '{key}'"),
+            ));
+        } else if key.starts_with("..") {
+            causes.push(Cause::invalid(place, &json!(key), "must not start with '..'"));
+        } else if key.is_empty() || key.len() > 253 || !key.chars().all(fine) {
+            causes.push(Cause::invalid(
+                place,
                 &json!(key),
                 "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
                  'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",

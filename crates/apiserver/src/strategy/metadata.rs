@@ -1,60 +1,65 @@
-//! Checks of `metadata`, the same for every kind.
+//! Checks of `metadata`, the same for every kind. Rule: apimachinery's `ValidateObjectMeta`, and core's beside it.
 
-use meta::names::{check_label, check_subdomain};
-use serde_json::{Map, Value, json};
+use meta::names::{check_label, check_label_value, check_qualified, check_subdomain};
+use serde_json::{Map, Value};
 
 use crate::registry::{NameRule, Row};
 use crate::status::Cause;
 
 /// Largest sum of keys and values of annotations, in bytes (256 KiB, as kube-apiserver).
 const ANNOTATIONS_MAX: usize = 256 << 10;
-/// Longest label value and longest name part of a key.
-const WORD_MAX: usize = 63;
+/// Finalizers that need no group before them.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /// Checks the metadata of an object of a kind.
 pub(crate) fn validate(row: &Row, object: &Value) -> Vec<Cause> {
+    let metadata = &object["metadata"];
     let mut causes = Vec::new();
-    check_name(row, &object["metadata"]["name"], &mut causes);
-    check_labels(&object["metadata"]["labels"], &mut causes);
-    check_annotations(&object["metadata"]["annotations"], &mut causes);
-    check_owners(&object["metadata"]["ownerReferences"], &mut causes);
-    check_finalizers(&object["metadata"]["finalizers"], &mut causes);
+    check_name(row, metadata, &mut causes);
+    check_labels(&metadata["labels"], &mut causes);
+    check_annotations(&metadata["annotations"], &mut causes);
+    check_owners(&metadata["ownerReferences"], &mut causes);
+    check_finalizers(row, &metadata["finalizers"], &mut causes);
     causes
 }
 
-fn check_name(row: &Row, name: &Value, causes: &mut Vec<Cause>) {
-    let text = name.as_str().unwrap_or_default();
-    if text.is_empty() {
+fn check_name(row: &Row, metadata: &Value, causes: &mut Vec<Cause>) {
+    let rule = |name: &str| match row.strategy.name {
+        NameRule::Label => check_label(name),
+        NameRule::Subdomain => check_subdomain(name),
+    };
+    // A prefix may end with what a name may not: something follows it.
+    if let Some(prefix) = metadata["generateName"]
+        .as_str()
+        .filter(|prefix| !prefix.is_empty())
+        && let Err(why) = rule(&masked(prefix))
+    {
+        causes.push(Cause::invalid("metadata.generateName", &prefix.into(), &why));
+    }
+    let name = metadata["name"].as_str().unwrap_or_default();
+    if name.is_empty() {
         causes.push(Cause::required(
             "metadata.name",
             "name or generateName is required",
         ));
-        return;
+    } else if let Err(why) = rule(name) {
+        causes.push(Cause::invalid("metadata.name", &name.into(), &why));
     }
-    let verdict = match row.strategy.name {
-        NameRule::Label => check_label(text),
-        NameRule::Subdomain => check_subdomain(text),
-    };
-    if let Err(why) = verdict {
-        causes.push(Cause::invalid("metadata.name", name, &why));
+}
+
+/// A prefix whose last sign is replaced if it is a dash.
+fn masked(prefix: &str) -> String {
+    match prefix.strip_suffix('-') {
+        Some(rest) if !rest.is_empty() => format!("{rest}a"),
+        _ => prefix.to_owned(),
     }
 }
 
 fn check_labels(labels: &Value, causes: &mut Vec<Cause>) {
     for (key, value) in labels.as_object().into_iter().flat_map(Map::iter) {
         check_key("metadata.labels", key, causes);
-        let text = value.as_str().unwrap_or_default();
-        if text.len() > WORD_MAX {
-            let why = format!("must be no more than {WORD_MAX} bytes");
+        if let Err(why) = check_label_value(value.as_str().unwrap_or_default()) {
             causes.push(Cause::invalid("metadata.labels", value, &why));
-        } else if !text.is_empty() && !is_word(text) {
-            causes.push(Cause::invalid(
-                "metadata.labels",
-                value,
-                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
-                 must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', \
-                 regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
-            ));
         }
     }
 }
@@ -70,69 +75,79 @@ fn check_annotations(annotations: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-/// A qualified name: `[subdomain/]word`.
 fn check_key(field: &str, key: &str, causes: &mut Vec<Cause>) {
-    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(p, n)| (Some(p), n));
-    if let Some(Err(why)) = prefix.map(check_subdomain) {
-        causes.push(Cause::invalid(field, &json!(key), &format!("prefix part {why}")));
-    }
-    let why = if name.is_empty() {
-        "name part must be non-empty"
-    } else if name.len() > WORD_MAX {
-        "name part must be no more than 63 bytes"
-    } else if !is_word(name) {
-        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
-         alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
-         '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-    } else {
-        return;
-    };
-    causes.push(Cause::invalid(field, &json!(key), why));
-}
-
-fn is_word(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-    edge(bytes.first())
-        && edge(bytes.last())
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    let mistakes = check_qualified(key);
+    causes.extend(mistakes.iter().map(|why| Cause::invalid(field, &key.into(), why)));
 }
 
 fn check_owners(owners: &Value, causes: &mut Vec<Cause>) {
-    let owners: &[Value] = owners.as_array().map_or(&[], Vec::as_slice);
-    for (i, owner) in owners.iter().enumerate() {
-        for field in ["apiVersion", "kind", "name", "uid"] {
-            if owner[field].as_str().is_none_or(str::is_empty) {
-                let path = format!("metadata.ownerReferences[{i}].{field}");
-                causes.push(Cause::invalid(path, &json!(""), "must not be empty"));
+    const FIELD: &str = "metadata.ownerReferences";
+    let list: &[Value] = owners.as_array().map_or(&[], Vec::as_slice);
+    for owner in list {
+        let text = |field: &str| owner[field].as_str().unwrap_or_default();
+        let version = text("apiVersion");
+        if version.is_empty() || version.matches('/').count() > 1 {
+            let field = format!("{FIELD}.apiVersion");
+            causes.push(Cause::invalid(
+                field,
+                &version.into(),
+                "version must not be empty",
+            ));
+        }
+        for field in ["kind", "name", "uid"] {
+            if text(field).is_empty() {
+                causes.push(Cause::invalid(
+                    format!("{FIELD}.{field}"),
+                    &"".into(),
+                    "must not be empty",
+                ));
             }
         }
+        if (version, text("kind")) == ("v1", "Event") {
+            let why = "/v1, Kind=Event is disallowed from being an owner";
+            causes.push(Cause::invalid(FIELD, owner, why));
+        }
     }
-    let controllers: Vec<&str> = owners
-        .iter()
-        .filter(|owner| owner["controller"] == true)
-        .filter_map(|owner| owner["name"].as_str())
+    let controllers = list.iter().filter(|owner| owner["controller"] == true);
+    let names: Vec<String> = controllers
+        .map(|owner| {
+            ["kind", "name"]
+                .map(|field| owner[field].as_str().unwrap_or_default())
+                .join("/")
+        })
         .collect();
-    if let [first, second, ..] = controllers.as_slice() {
+    if let [first, second, ..] = names.as_slice() {
         let why = format!(
             "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
         );
-        causes.push(Cause::invalid(
-            "metadata.ownerReferences",
-            &Value::Array(owners.to_vec()),
-            &why,
-        ));
+        causes.push(Cause::invalid(FIELD, owners, &why));
     }
 }
 
-fn check_finalizers(finalizers: &Value, causes: &mut Vec<Cause>) {
-    for finalizer in finalizers.as_array().into_iter().flatten() {
-        check_key(
-            "metadata.finalizers",
-            finalizer.as_str().unwrap_or_default(),
-            causes,
-        );
+fn check_finalizers(row: &Row, finalizers: &Value, causes: &mut Vec<Cause>) {
+    let names: Vec<&str> = finalizers
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    for (at, name) in names.iter().enumerate() {
+        check_key("metadata.finalizers", name, causes);
+        // Kinds of other groups than Kubernetes' own may name theirs as they like.
+        if !row.custom && !row.is_crd() && !name.contains('/') && !STANDARD_FINALIZERS.contains(name) {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid(
+                format!("metadata.finalizers[{at}]"),
+                &(*name).into(),
+                why,
+            ));
+        }
+    }
+    if ["orphan", "foregroundDeletion"]
+        .iter()
+        .all(|both| names.contains(both))
+    {
+        let why = "finalizer orphan and foregroundDeletion cannot be both set";
+        causes.push(Cause::invalid("metadata.finalizers", finalizers, why));
     }
 }

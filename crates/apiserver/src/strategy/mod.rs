@@ -10,4 +10,6 @@ pub(crate) mod metadata;
 pub(crate) mod namespace;
 pub(crate) mod pod;
 mod pod_checks;
+mod pod_placement;
+mod pod_resources;
 mod qos;

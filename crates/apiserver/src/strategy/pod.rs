@@ -41,6 +41,13 @@ pub(crate) fn default(object: &mut Value) {
         each(spec, field, default_container);
     }
     each(spec, "volumes", default_volume);
+    // A negative time is the shortest.
+    if spec["terminationGracePeriodSeconds"]
+        .as_i64()
+        .is_some_and(|seconds| seconds < 0)
+    {
+        spec.insert("terminationGracePeriodSeconds".to_owned(), 1.into());
+    }
 }
 
 /// What admission adds to a new pod, and its first status.
@@ -199,7 +206,20 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
     if new["spec"] == old["spec"] {
         return Vec::new();
     }
-    let mut causes = Vec::new();
+    let count = |pod: &Value, field: &str| pod["spec"][field].as_array().map_or(0, Vec::len);
+    for field in ["containers", "initContainers"] {
+        if count(new, field) != count(old, field) {
+            let why = format!(
+                "pod updates may not add or remove {}",
+                match field {
+                    "containers" => "containers",
+                    _ => "init containers",
+                }
+            );
+            return vec![Cause::forbidden(format!("spec.{field}"), &why)];
+        }
+    }
+    let mut causes: Vec<Cause> = check_deadline(&new["spec"], &old["spec"]).into_iter().collect();
     if !tolerations_grow(&new["spec"]["tolerations"], &old["spec"]["tolerations"]) {
         causes.push(Cause::forbidden(
             "spec.tolerations",
@@ -215,6 +235,25 @@ pub(crate) fn validate_update(new: &Value, old: &Value) -> Vec<Cause> {
         ));
     }
     causes
+}
+
+/// A deadline may be set, and brought nearer.
+fn check_deadline(new: &Value, old: &Value) -> Option<Cause> {
+    const FIELD: &str = "spec.activeDeadlineSeconds";
+    let (after, before) = (&new["activeDeadlineSeconds"], &old["activeDeadlineSeconds"]);
+    match (after.as_i64(), before.as_i64()) {
+        (Some(after_s), Some(before_s)) if after_s > before_s => Some(Cause::invalid(
+            FIELD,
+            after,
+            "must be less than or equal to previous value",
+        )),
+        (None, Some(_)) => Some(Cause::invalid(
+            FIELD,
+            after,
+            "must not update from a positive integer to nil value",
+        )),
+        _ => None,
+    }
 }
 
 fn tolerations_grow(new: &Value, old: &Value) -> bool {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use meta::Quantity;
-use meta::names::check_label;
+use meta::names::{check_label, check_subdomain};
 use serde_json::{Map, Value, json};
 
+use super::config::{PORT_MAX, PROTOCOLS};
+use super::{pod_placement, pod_resources};
 use crate::status::Cause;
 
 /// Fields of a volume that are not its source.
@@ -29,29 +30,48 @@ pub(crate) fn validate(object: &Value) -> Vec<Cause> {
         }
     }
     check_spec(spec, &mut causes);
+    causes.extend(pod_placement::validate(spec));
     causes
 }
 
 fn check_spec(spec: &Value, causes: &mut Vec<Cause>) {
-    one_of(spec, "restartPolicy", &["Always", "Never", "OnFailure"], causes);
-    let policies = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
-    one_of(spec, "dnsPolicy", &policies, causes);
+    one_of(
+        spec,
+        "spec.",
+        "restartPolicy",
+        &["Always", "OnFailure", "Never"],
+        causes,
+    );
+    let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+    one_of(spec, "spec.", "dnsPolicy", &policies, causes);
     let deadline = &spec["activeDeadlineSeconds"];
     if deadline.as_i64().is_some_and(|d| d < 1) {
         let why = "must be between 1 and 2147483647, inclusive";
         causes.push(Cause::invalid("spec.activeDeadlineSeconds", deadline, why));
     }
-    let grace = &spec["terminationGracePeriodSeconds"];
-    if grace.as_i64().is_some_and(|g| g < 0) {
-        let why = "must be greater than or equal to 0";
-        causes.push(Cause::invalid("spec.terminationGracePeriodSeconds", grace, why));
+    for field in ["hostname", "subdomain"] {
+        if let Some(Err(why)) = spec[field]
+            .as_str()
+            .filter(|name| !name.is_empty())
+            .map(check_label)
+        {
+            causes.push(Cause::invalid(format!("spec.{field}"), &spec[field], &why));
+        }
+    }
+    if let Some(Err(why)) = spec["nodeName"]
+        .as_str()
+        .filter(|name| !name.is_empty())
+        .map(check_subdomain)
+    {
+        causes.push(Cause::invalid("spec.nodeName", &spec["nodeName"], &why));
     }
 }
 
-fn one_of(spec: &Value, field: &str, allowed: &[&str], causes: &mut Vec<Cause>) {
-    let value = &spec[field];
+/// A field that must have one of these values.
+pub(super) fn one_of(at: &Value, path: &str, field: &str, allowed: &[&str], causes: &mut Vec<Cause>) {
+    let value = &at[field];
     if !value.as_str().is_some_and(|text| allowed.contains(&text)) {
-        causes.push(Cause::not_supported(format!("spec.{field}"), value, allowed));
+        causes.push(Cause::not_supported(format!("{path}{field}"), value, allowed));
     }
 }
 
@@ -75,8 +95,57 @@ fn check_volumes<'v>(volumes: &'v Value, causes: &mut Vec<Cause>) -> BTreeSet<&'
             let why = "may not specify more than 1 volume type";
             causes.push(Cause::forbidden(format!("{path}.{source}"), why));
         }
+        check_source(volume, &path, causes);
     }
     names
+}
+
+/// What a volume's source needs.
+fn check_source(volume: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let needed = [
+        ("configMap", "name"),
+        ("secret", "secretName"),
+        ("hostPath", "path"),
+        ("persistentVolumeClaim", "claimName"),
+    ];
+    for (source, field) in needed {
+        let source_value = &volume[source];
+        if source_value.is_object() && source_value[field].as_str().is_none_or(str::is_empty) {
+            causes.push(Cause::required(format!("{path}.{source}.{field}"), ""));
+        }
+    }
+    for source in ["configMap", "secret", "downwardAPI", "projected"] {
+        let path = format!("{path}.{source}");
+        let mode = &volume[source]["defaultMode"];
+        if mode.as_i64().is_some_and(|mode| !(0..=0o777).contains(&mode)) {
+            let why = "must be a number between 0 and 0777 (octal), both inclusive";
+            causes.push(Cause::invalid(format!("{path}.defaultMode"), mode, why));
+        }
+        let items = volume[source]["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate();
+        for (at, item) in items.filter(|_| matches!(source, "configMap" | "secret")) {
+            check_item(item, &format!("{path}.items[{at}]"), causes);
+        }
+    }
+}
+
+/// A key, and the file it becomes.
+fn check_item(item: &Value, path: &str, causes: &mut Vec<Cause>) {
+    if item["key"].as_str().is_none_or(str::is_empty) {
+        causes.push(Cause::required(format!("{path}.key"), ""));
+    }
+    let file = item["path"].as_str().unwrap_or_default();
+    let field = format!("{path}.path");
+    if file.is_empty() {
+        causes.push(Cause::required(field, ""));
+    } else if file.starts_with('/') {
+        causes.push(Cause::invalid(field, &item["path"], "must be a relative path"));
+    } else if file.split('/').any(|part| part == "..") {
+        causes.push(Cause::invalid(field, &item["path"], "must not contain '..'"));
+    }
 }
 
 fn check_container_name<'v>(
@@ -104,9 +173,21 @@ fn check_container(container: &Value, path: &str, volumes: &BTreeSet<&str>, caus
         let why = "must not have leading or trailing whitespace";
         causes.push(Cause::invalid(format!("{path}.image"), &container["image"], why));
     }
+    if container["imagePullPolicy"].is_string() {
+        let policies = ["Always", "IfNotPresent", "Never"];
+        one_of(
+            container,
+            &format!("{path}."),
+            "imagePullPolicy",
+            &policies,
+            causes,
+        );
+    }
     check_mounts(&container["volumeMounts"], path, volumes, causes);
     check_env(&container["env"], path, causes);
-    check_resources(&container["resources"], path, causes);
+    check_ports(&container["ports"], path, causes);
+    check_handlers(container, path, causes);
+    pod_resources::validate(&container["resources"], path, causes);
 }
 
 fn check_mounts(mounts: &Value, path: &str, volumes: &BTreeSet<&str>, causes: &mut Vec<Cause>) {
@@ -115,7 +196,10 @@ fn check_mounts(mounts: &Value, path: &str, volumes: &BTreeSet<&str>, causes: &m
         let path = format!("{path}.volumeMounts[{i}]");
         let (name, place) = (&mount["name"], &mount["mountPath"]);
         match name.as_str().unwrap_or_default() {
-            "" => causes.push(Cause::required(format!("{path}.name"), "")),
+            "" => {
+                causes.push(Cause::required(format!("{path}.name"), ""));
+                causes.push(Cause::not_found(format!("{path}.name"), &"".into()));
+            }
             text if !volumes.contains(text) => causes.push(Cause::not_found(format!("{path}.name"), name)),
             _ => {}
         }
@@ -149,43 +233,140 @@ fn check_env(env: &Value, path: &str, causes: &mut Vec<Cause>) {
             let why = "may not be specified when `value` is not empty";
             causes.push(Cause::invalid(format!("{path}.valueFrom"), &json!(""), why));
         }
+        check_value_source(&variable["valueFrom"], &format!("{path}.valueFrom"), causes);
     }
 }
 
-fn check_resources(resources: &Value, path: &str, causes: &mut Vec<Cause>) {
-    let quantity = |value: &Value| serde_json::from_value::<Quantity>(value.clone()).ok();
-    for side in ["limits", "requests"] {
-        for (name, value) in resources[side].as_object().into_iter().flat_map(Map::iter) {
-            let field = format!("{path}.resources.{side}[{name}]");
-            match quantity(value) {
-                None => causes.push(Cause::invalid(
-                    field,
-                    value,
-                    "quantities must match the regular expression \
-                     '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
-                )),
-                Some(amount) if amount < Quantity::ZERO => {
-                    let why = "must be greater than or equal to 0";
-                    causes.push(Cause::invalid(field, value, why));
-                }
-                Some(_) => {}
+/// Fields of a pod that its containers may be told of.
+const TOLD: [&str; 10] = [
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
+    "metadata.labels",
+];
+
+fn check_value_source(source: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let Some(fields) = source.as_object() else { return };
+    if fields.is_empty() {
+        let why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
+        causes.push(Cause::invalid(path, &json!(""), why));
+    }
+    let told = &source["fieldRef"]["fieldPath"];
+    let known = |field: &str| {
+        TOLD.contains(&field)
+            || field.starts_with("metadata.labels['")
+            || field.starts_with("metadata.annotations['")
+    };
+    if let Some(field) = told.as_str().filter(|field| !known(field)) {
+        let why = format!("error converting fieldPath: field label not supported: {field}");
+        causes.push(Cause::invalid(format!("{path}.fieldRef.fieldPath"), told, &why));
+    }
+}
+
+fn check_ports(ports: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let mut names = BTreeSet::new();
+    for (at, port) in ports.as_array().into_iter().flatten().enumerate() {
+        let path = format!("{path}.ports[{at}]");
+        if let Some(name) = port["name"].as_str().filter(|name| !name.is_empty()) {
+            let field = format!("{path}.name");
+            causes.extend(
+                port_name(name)
+                    .into_iter()
+                    .map(|why| Cause::invalid(field.clone(), &port["name"], why)),
+            );
+            if !names.insert(name) {
+                causes.push(Cause::duplicate(field, &port["name"]));
             }
         }
-    }
-    for (name, request) in resources["requests"].as_object().into_iter().flat_map(Map::iter) {
-        let limit = &resources["limits"][name.as_str()];
-        let exceeds =
-            matches!((quantity(request), quantity(limit)), (Some(asked), Some(most)) if asked > most);
-        if exceeds {
-            let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
-            let why = format!("must be less than or equal to {name} limit of {limit}");
+        let number = port["containerPort"].as_i64().unwrap_or(0);
+        if number == 0 {
+            causes.push(Cause::required(format!("{path}.containerPort"), ""));
+        } else if !(1..=PORT_MAX).contains(&number) {
+            let why = format!("must be between 1 and {PORT_MAX}, inclusive");
             causes.push(Cause::invalid(
-                format!("{path}.resources.requests"),
-                request,
+                format!("{path}.containerPort"),
+                &port["containerPort"],
                 &why,
             ));
         }
+        if !port["protocol"]
+            .as_str()
+            .is_some_and(|protocol| PROTOCOLS.contains(&protocol))
+        {
+            causes.push(Cause::not_supported(
+                format!("{path}.protocol"),
+                &port["protocol"],
+                &PROTOCOLS,
+            ));
+        }
     }
+}
+
+/// Rule: apimachinery's `IsValidPortName`.
+fn port_name(name: &str) -> Vec<&'static str> {
+    let mut why = Vec::new();
+    if name.len() > 15 {
+        why.push("must be no more than 15 characters");
+    }
+    if !name
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
+        why.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+    }
+    if !name.bytes().any(|b| b.is_ascii_lowercase()) {
+        why.push("must contain at least one letter (a-z)");
+    }
+    if name.contains("--") {
+        why.push("must not contain consecutive hyphens");
+    }
+    if name.starts_with('-') || name.ends_with('-') {
+        why.push("must not begin or end with a hyphen");
+    }
+    why
+}
+
+/// Probes and hooks do one thing each.
+fn check_handlers(container: &Value, path: &str, causes: &mut Vec<Cause>) {
+    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        check_handler(
+            &container[probe],
+            &["exec", "httpGet", "tcpSocket", "grpc"],
+            &format!("{path}.{probe}"),
+            causes,
+        );
+    }
+    for hook in ["postStart", "preStop"] {
+        let path = format!("{path}.lifecycle.{hook}");
+        check_handler(
+            &container["lifecycle"][hook],
+            &["exec", "httpGet", "tcpSocket", "sleep"],
+            &path,
+            causes,
+        );
+    }
+}
+
+fn check_handler(handler: &Value, kinds: &[&str], path: &str, causes: &mut Vec<Cause>) {
+    if !handler.is_object() {
+        return;
+    }
+    let mut there = kinds.iter().filter(|kind| !handler[**kind].is_null());
+    match there.next() {
+        None => causes.push(Cause::required(path, "must specify a handler type")),
+        Some(&"exec") if handler["exec"]["command"].as_array().is_none_or(Vec::is_empty) => {
+            causes.push(Cause::required(format!("{path}.exec.command"), ""));
+        }
+        Some(_) => {}
+    }
+    let why = "may not specify more than 1 handler type";
+    causes.extend(there.map(|kind| Cause::forbidden(format!("{path}.{kind}"), why)));
 }
 
 #[cfg(test)]
@@ -224,16 +405,14 @@ mod tests {
         check(
             json!({"containers": [{"name": "a", "image": "i"}], "restartPolicy": "Sometimes"}),
             &[
-                "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"Never\", \
-               \"OnFailure\"",
+                "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \
+               \"OnFailure\", \"Never\"",
             ],
         );
         check(
             json!({"containers": [{"name": "a", "image": "i",
-                "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1", "memory": "x"}}}]}),
+                "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1", "memory": "2"}}}]}),
             &[
-                "spec.containers[0].resources.limits[memory]: Invalid value: \"x\": quantities must match the regular \
-                 expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
                 "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu \
                  limit of 1",
             ],

@@ -67,8 +67,41 @@ pub(super) fn data(object: &Value, _: Timestamp) -> Value {
     (count(&object["data"]) + count(&object["binaryData"])).into()
 }
 
-pub(super) fn secrets(object: &Value, _: Timestamp) -> Value {
-    count(&object["secrets"]).into()
+pub(super) fn min_available(budget: &Value, _: Timestamp) -> Value {
+    or_not_applicable(&budget["spec"]["minAvailable"])
+}
+
+pub(super) fn max_unavailable(budget: &Value, _: Timestamp) -> Value {
+    or_not_applicable(&budget["spec"]["maxUnavailable"])
+}
+
+fn or_not_applicable(value: &Value) -> Value {
+    match value {
+        Value::Null => "N/A".into(),
+        value => text(value).into(),
+    }
+}
+
+pub(super) fn disruptions_allowed(budget: &Value, _: Timestamp) -> Value {
+    budget["status"]["disruptionsAllowed"]
+        .as_i64()
+        .unwrap_or(0)
+        .into()
+}
+
+pub(super) fn attributes_class(object: &Value, _: Timestamp) -> Value {
+    match object["spec"]["volumeAttributesClassName"].as_str() {
+        Some(class) => class.into(),
+        None => "<unset>".into(),
+    }
+}
+
+/// The access modes of a claim once it has a volume.
+pub(super) fn bound_access_modes(claim: &Value, now: Timestamp) -> Value {
+    match claim["spec"]["volumeName"].as_str() {
+        None | Some("") => "".into(),
+        Some(_) => access_modes(claim, now),
+    }
 }
 
 pub(super) fn node_status(node: &Value, _: Timestamp) -> Value {

@@ -5,16 +5,30 @@ use super::{Cell, Column, cells, pod};
 const fn column(name: &'static str, cell: Cell) -> Column {
     Column {
         name,
+        format: "string",
         priority: 0,
         cell,
     }
 }
 
+const fn integer(name: &'static str, cell: Cell) -> Column {
+    Column {
+        format: "integer",
+        ..column(name, cell)
+    }
+}
+
+const fn date(name: &'static str, cell: Cell) -> Column {
+    Column {
+        format: "date",
+        ..column(name, cell)
+    }
+}
+
 const fn wide(name: &'static str, cell: Cell) -> Column {
     Column {
-        name,
         priority: 1,
-        cell,
+        ..column(name, cell)
     }
 }
 
@@ -38,17 +52,17 @@ pub(crate) const NODE: &[Column] = &[
     column("Status", Cell::Made(cells::node_status)),
     column("Roles", Cell::Made(cells::node_roles)),
     AGE,
-    column("Version", Cell::Path(&["status", "nodeInfo", "kubeletVersion"])),
+    column("Version", Cell::Text(&["status", "nodeInfo", "kubeletVersion"])),
     wide("Internal-IP", Cell::Made(cells::internal_ip)),
     wide("External-IP", Cell::Made(cells::external_ip)),
-    wide("OS-Image", Cell::Path(&["status", "nodeInfo", "osImage"])),
+    wide("OS-Image", Cell::Known(&["status", "nodeInfo", "osImage"])),
     wide(
         "Kernel-Version",
-        Cell::Path(&["status", "nodeInfo", "kernelVersion"]),
+        Cell::Known(&["status", "nodeInfo", "kernelVersion"]),
     ),
     wide(
         "Container-Runtime",
-        Cell::Path(&["status", "nodeInfo", "containerRuntimeVersion"]),
+        Cell::Known(&["status", "nodeInfo", "containerRuntimeVersion"]),
     ),
 ];
 
@@ -63,14 +77,12 @@ pub(crate) const SECRET: &[Column] = &[
     AGE,
 ];
 
-pub(crate) const SERVICE_ACCOUNT: &[Column] = &[NAME, column("Secrets", Cell::Made(cells::secrets)), AGE];
-
 pub(crate) const EVENT: &[Column] = &[
     column("Last Seen", Cell::Made(cells::last_seen)),
     column("Type", Cell::Path(&["type"])),
     column("Reason", Cell::Path(&["reason"])),
     column("Object", Cell::Made(cells::event_object)),
-    wide("Subobject", Cell::Path(&["involvedObject", "fieldPath"])),
+    wide("Subobject", Cell::Text(&["involvedObject", "fieldPath"])),
     wide("Source", Cell::Made(cells::event_source)),
     column("Message", Cell::Made(cells::message)),
     wide("First Seen", Cell::Made(cells::first_seen)),
@@ -86,12 +98,9 @@ pub(crate) const LEASE: &[Column] = &[
 
 pub(crate) const DISRUPTION_BUDGET: &[Column] = &[
     NAME,
-    column("Min Available", Cell::Path(&["spec", "minAvailable"])),
-    column("Max Unavailable", Cell::Path(&["spec", "maxUnavailable"])),
-    column(
-        "Allowed Disruptions",
-        Cell::Path(&["status", "disruptionsAllowed"]),
-    ),
+    column("Min Available", Cell::Made(cells::min_available)),
+    column("Max Unavailable", Cell::Made(cells::max_unavailable)),
+    integer("Allowed Disruptions", Cell::Made(cells::disruptions_allowed)),
     AGE,
 ];
 
@@ -108,10 +117,11 @@ pub(crate) const SERVICE: &[Column] = &[
 pub(crate) const CLAIM: &[Column] = &[
     NAME,
     column("Status", Cell::Path(&["status", "phase"])),
-    column("Volume", Cell::Path(&["spec", "volumeName"])),
-    column("Capacity", Cell::Path(&["status", "capacity", "storage"])),
-    column("Access Modes", Cell::Made(cells::access_modes)),
-    column("StorageClass", Cell::Path(&["spec", "storageClassName"])),
+    column("Volume", Cell::Text(&["spec", "volumeName"])),
+    column("Capacity", Cell::Text(&["status", "capacity", "storage"])),
+    column("Access Modes", Cell::Made(cells::bound_access_modes)),
+    column("StorageClass", Cell::Text(&["spec", "storageClassName"])),
+    column("VolumeAttributesClass", Cell::Made(cells::attributes_class)),
     AGE,
     wide("VolumeMode", Cell::Path(&["spec", "volumeMode"])),
 ];
@@ -126,12 +136,14 @@ pub(crate) const VOLUME: &[Column] = &[
     ),
     column("Status", Cell::Path(&["status", "phase"])),
     column("Claim", Cell::Made(cells::claim)),
-    column("StorageClass", Cell::Path(&["spec", "storageClassName"])),
+    column("StorageClass", Cell::Text(&["spec", "storageClassName"])),
+    column("VolumeAttributesClass", Cell::Made(cells::attributes_class)),
+    column("Reason", Cell::Text(&["status", "reason"])),
     AGE,
     wide("VolumeMode", Cell::Path(&["spec", "volumeMode"])),
 ];
 
 pub(crate) const CRD: &[Column] = &[
     NAME,
-    column("Created At", Cell::Path(&["metadata", "creationTimestamp"])),
+    date("Created At", Cell::Path(&["metadata", "creationTimestamp"])),
 ];

@@ -21,6 +21,8 @@ use crate::registry::{Columns, Row};
 pub(crate) struct Column {
     /// Heading, as `Ready`.
     pub(crate) name: &'static str,
+    /// The type of its cells, as `string`.
+    pub(crate) format: &'static str,
     /// 0 is always shown, 1 with `-o wide`.
     pub(crate) priority: u8,
     /// What is in it.
@@ -35,6 +37,10 @@ pub(crate) enum Cell {
     Age,
     /// The text at a path, or `<none>`.
     Path(&'static [&'static str]),
+    /// The text at a path, or nothing.
+    Text(&'static [&'static str]),
+    /// The text at a path, or `<unknown>`.
+    Known(&'static [&'static str]),
     /// Anything else.
     Made(fn(&Value, Timestamp) -> Value),
 }
@@ -116,19 +122,26 @@ impl Printer {
         match &self.row.columns {
             Columns::Builtin(columns) => columns
                 .iter()
-                .map(|column| definition(column.name, column.priority))
+                .map(|column| definition(column.name, column.format, column.priority))
                 .collect(),
-            Columns::Custom(columns) => std::iter::once(definition("Name", 0))
+            Columns::Custom(columns) => std::iter::once(definition("Name", "string", 0))
                 .chain(columns.iter().map(custom_definition))
                 .collect(),
-            Columns::Age => vec![definition("Name", 0), definition("Age", 0)],
+            Columns::Age => {
+                let age = if self.row.custom { "date" } else { "string" };
+                vec![definition("Name", "string", 0), definition("Age", age, 0)]
+            }
         }
     }
 }
 
-fn definition(name: &str, priority: u8) -> Value {
+fn at<'v>(object: &'v Value, path: &[&str]) -> &'v Value {
+    path.iter().fold(object, |value, key| &value[*key])
+}
+
+fn definition(name: &str, kind: &str, priority: u8) -> Value {
     let format = if name == "Name" { "name" } else { "" };
-    json!({"name": name, "type": "string", "format": format, "description": "", "priority": priority})
+    json!({"name": name, "type": kind, "format": format, "description": "", "priority": priority})
 }
 
 fn custom_definition(column: &Value) -> Value {
@@ -144,7 +157,12 @@ impl Cell {
         match self {
             Self::Name => object["metadata"]["name"].clone(),
             Self::Age => age::since(&object["metadata"]["creationTimestamp"], now).into(),
-            Self::Path(path) => cells::or_none(path.iter().fold(object, |value, key| &value[*key])),
+            Self::Path(path) => cells::or_none(at(object, path)),
+            Self::Text(path) => at(object, path).as_str().unwrap_or_default().into(),
+            Self::Known(path) => match at(object, path).as_str().unwrap_or_default() {
+                "" => "<unknown>".into(),
+                text => text.into(),
+            },
             Self::Made(make) => make(object, now),
         }
     }

@@ -14,18 +14,17 @@ use super::modify::{Changed, modify};
 use crate::admit;
 use crate::body::Answer;
 use crate::call::Call;
-use crate::object::meta_mut;
+use crate::decode;
+use crate::object::{meta, meta_mut};
 use crate::partial::Scope;
 use crate::status::ApiError;
 
 /// Applies the configuration in the body: creates the object or merges into it.
 pub(crate) async fn apply(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let Some(manager) = call.query.get("fieldManager") else {
-        return Err(ApiError::bad_request(
-            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-        ));
-    };
-    let mut wanted = admit::from_json(body).or_else(|_| admit::from_yaml(body))?;
+    let manager = call.query.get("fieldManager").unwrap_or_default();
+    let wanted = decode::from_json(body).or_else(|_| decode::from_yaml(body));
+    let mut wanted = wanted.map_err(|why| ApiError::bad_request(format!("error decoding YAML: {why}")))?;
+    check_wanted(call, &wanted)?;
     admit::identify(call, &mut wanted)?;
     let fields = FieldSet::of(&wanted);
     let merged = modify(call, Scope::Whole, &|current| {
@@ -33,6 +32,7 @@ pub(crate) async fn apply(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiEr
     });
     let outcome = match merged {
         Err(error) if error.reason() == "NotFound" && call.target.subresource.is_empty() => {
+            check_new(call, &wanted)?;
             let mut object = wanted.clone();
             record(call, &mut object, manager, &fields);
             object["apiVersion"] = call.row.api_version.as_str().into();
@@ -45,7 +45,49 @@ pub(crate) async fn apply(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiEr
     call.answer(outcome).await
 }
 
+/// Refuses what no configuration may be, before anything is compared.
+fn check_wanted(call: &Call<'_>, wanted: &Value) -> Result<(), ApiError> {
+    let row = &call.row;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (version, kind) = (text(&wanted["apiVersion"]), text(&wanted["kind"]));
+    let (group, number) = version.split_once('/').unwrap_or(("", &version));
+    if (version.as_str(), kind.as_str()) != (row.api_version.as_str(), row.kind.as_str()) {
+        return Err(ApiError::bad_request(format!(
+            "invalid object type: {group}/{number}, Kind={kind}"
+        )));
+    }
+    if !wanted["metadata"]["managedFields"].is_null() {
+        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+    }
+    let unknown = row
+        .schema()
+        .and_then(|schema| schema.unknown(wanted).into_iter().next());
+    unknown.map_or(Ok(()), |path| {
+        Err(ApiError::unclassified(format!(
+            "failed to create typed patch object ({}/{}; {group}/{number}, Kind={kind}): .{path}: field not declared in \
+             schema",
+            meta(wanted, "namespace"),
+            meta(wanted, "name"),
+        )))
+    })
+}
+
+/// An object that is to be made cannot be the one of a uid.
+fn check_new(call: &Call<'_>, wanted: &Value) -> Result<(), ApiError> {
+    let uid = meta(wanted, "uid");
+    if uid.is_empty() {
+        return Ok(());
+    }
+    let why =
+        format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+    Err(ApiError::conflict_because(&call.row, &call.target.name, &why))
+}
+
 fn merge(call: &Call<'_>, current: &Value, wanted: &Value, manager: &str, fields: &FieldSet) -> Changed {
+    let version = meta(wanted, "resourceVersion");
+    if !version.is_empty() && version != meta(current, "resourceVersion") {
+        return Err(ApiError::conflict(&call.row, &call.target.name));
+    }
     let others = managers(current, manager, call.target.subresource);
     let mut conflicts = Vec::new();
     for (other, owned) in &others {
@@ -83,13 +125,15 @@ fn merge(call: &Call<'_>, current: &Value, wanted: &Value, manager: &str, fields
     Ok((object, warnings))
 }
 
-/// The other appliers of this part of the object, with the fields each owns.
+/// The other appliers of the object, as messages name them, with the fields each owns.
 fn managers(object: &Value, but: &str, subresource: &str) -> Vec<(String, FieldSet)> {
     entries(object)
-        .filter(|entry| entry["manager"] != but && entry["operation"] == "Apply")
-        .filter(|entry| entry["subresource"].as_str().unwrap_or_default() == subresource)
+        .filter(|entry| entry["operation"] == "Apply" && !is_own(entry, but, subresource))
         .map(|entry| {
-            let name = entry["manager"].as_str().unwrap_or_default().to_owned();
+            let mut name = entry["manager"].to_string();
+            if let Some(part) = entry["subresource"].as_str().filter(|part| !part.is_empty()) {
+                name.push_str(&format!(" with subresource \"{part}\""));
+            }
             (name, FieldSet::decode(&entry["fieldsV1"]))
         })
         .collect()
@@ -166,4 +210,8 @@ fn record(call: &Call<'_>, object: &mut Value, manager: &str, fields: &FieldSet)
         entry["subresource"] = subresource.into();
     }
     list.push(entry);
+    let place = |entry: &Value| {
+        ["time", "manager", "subresource"].map(|field| entry[field].as_str().map(str::to_owned))
+    };
+    list.sort_by_key(place);
 }

@@ -9,7 +9,8 @@ use crate::body::Answer;
 use crate::call::{Call, Outcome};
 use crate::commit::{Committed, Stop, commit};
 use crate::contents;
-use crate::object::{Draft, child, meta, meta_mut};
+use crate::decode;
+use crate::object::{Draft, child, meta, meta_mut, pluck, without_revision};
 use crate::status::ApiError;
 
 /// How many generated names are tried, as kube-apiserver does.
@@ -22,7 +23,7 @@ pub(crate) async fn create(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiE
     if call.row.namespaced && call.target.namespace.is_empty() {
         return Err(ApiError::method_not_allowed());
     }
-    let object = admit::decode(call.headers, body)?;
+    let object = decode::object(call.headers, body, &call.row.kind)?;
     let outcome = create_object(call, object, Some(body))?;
     call.answer(outcome).await
 }
@@ -36,7 +37,7 @@ pub(crate) fn create_object(
     admit::identify(call, &mut object)?;
     let warnings = admit::conform(call, &mut object, body)?;
     if !meta(&object, "resourceVersion").is_empty() {
-        return Err(ApiError::bad_request(
+        return Err(ApiError::unclassified(
             "resourceVersion should not be set on objects to be created",
         ));
     }
@@ -57,6 +58,11 @@ pub(crate) fn create_object(
             Err(error) if generated && error.reason() == "AlreadyExists" && attempt < NAMES => {}
             Err(error) => return Err(error),
             Ok(Committed { object, revision }) => {
+                // What was not stored has no revision.
+                let object = match call.query.dry_run() {
+                    true => without_revision(&object),
+                    false => object,
+                };
                 return Ok(Outcome {
                     code: StatusCode::CREATED,
                     warnings,
@@ -93,11 +99,15 @@ fn insert(call: &Call<'_>, object: &Value) -> Result<Committed, ApiError> {
     } else {
         None
     };
-    let committed = commit(&server.store, call.query.dry_run()?, |tx| {
+    let committed = commit(&server.store, call.query.dry_run(), |tx| {
         contents::check_open(tx, server, row, namespace, name)?;
         contents::check_account(tx, server, row, object)?;
-        if tx.get(&key).is_some() {
-            return Err(Stop::Refused(ApiError::already_exists(row, name)));
+        if let Some(there) = tx.get(&key) {
+            let leaving = pluck(&there.value, &["metadata", "deletionTimestamp"]).is_some();
+            return Err(Stop::Refused(match leaving {
+                true => ApiError::still_exists(row, name),
+                false => ApiError::already_exists(row, name),
+            }));
         }
         let object = draft.seal(tx.next_revision().0);
         tx.put(&key, object.clone());

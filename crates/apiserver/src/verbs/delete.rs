@@ -10,23 +10,24 @@
 use bytes::Bytes;
 use http::StatusCode;
 use meta::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{Entry, Tx};
 
 use super::eviction;
 use super::list::render;
 use super::selection::Selection;
-use crate::admit;
 use crate::body::{Answer, bytes, json as json_answer};
 use crate::call::{Call, Outcome};
 use crate::cascade;
 use crate::commit::{ATTEMPTS, Committed, Stop, commit, unchanged};
 use crate::contents;
+use crate::decode;
 use crate::object::{Draft, has_finalizers, meta, meta_mut, pluck, read, with_revision};
+use crate::options;
 use crate::orphans;
 use crate::registry::Row;
 use crate::server::NAMESPACES;
-use crate::status::{ApiError, deleted};
+use crate::status::{ApiError, Cause, deleted};
 
 /// Seconds that a bound pod gets if nobody says.
 const GRACE: i64 = 30;
@@ -51,35 +52,34 @@ impl Wish {
         if body.is_empty() {
             return Self::new(call, &Value::Null);
         }
-        Self::new(call, &admit::decode(call.headers, body)?)
+        Self::new(call, &decode::any(call.headers, body)?)
     }
 
-    /// Reads `DeleteOptions`; parameters of the request stand in for what they do not say.
+    /// Reads `DeleteOptions`; parameters of the request stand in where there are none.
     pub(super) fn new(call: &Call<'_>, options: &Value) -> Result<Self, ApiError> {
-        let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(str::to_owned);
         let query = &call.query;
-        let policy = text(&options["propagationPolicy"]);
-        let policy = policy.as_deref().or_else(|| query.get("propagationPolicy"));
-        let orphan = match policy {
-            Some("Orphan") => true,
-            None => options["orphanDependents"] == true || query.flag("orphanDependents"),
-            Some("Foreground" | "Background") => false,
-            Some(other) => {
-                return Err(ApiError::bad_request(format!(
-                    "propagationPolicy: Unsupported value: \"{other}\": supported values: \"Foreground\", \
-                     \"Background\", \"Orphan\", \"nil\""
-                )));
-            }
+        let asked = match options.is_null() {
+            true => json!({
+                "propagationPolicy": query.get("propagationPolicy"),
+                "orphanDependents": query.get("orphanDependents").map(|_| query.flag("orphanDependents")),
+                "gracePeriodSeconds": query.number("gracePeriodSeconds")?,
+                "dryRun": query.get("dryRun").map(|word| [word]),
+            }),
+            false => options.clone(),
         };
+        check_options(&asked)?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let policy = asked["propagationPolicy"].as_str();
         Ok(Self {
-            grace: options["gracePeriodSeconds"]
+            // A negative time is the shortest.
+            grace: asked["gracePeriodSeconds"]
                 .as_i64()
-                .or(query.number("gracePeriodSeconds")?),
-            orphan,
+                .map(|seconds| if seconds < 0 { 1 } else { seconds }),
+            orphan: policy == Some("Orphan") || asked["orphanDependents"] == true,
             foreground: policy == Some("Foreground"),
-            uid: text(&options["preconditions"]["uid"]),
-            revision: text(&options["preconditions"]["resourceVersion"]),
-            dry_run: query.dry_run()? || options["dryRun"].as_array().is_some_and(|list| !list.is_empty()),
+            uid: text(&asked["preconditions"]["uid"]),
+            revision: text(&asked["preconditions"]["resourceVersion"]),
+            dry_run: asked["dryRun"].as_array().is_some_and(|list| !list.is_empty()),
             evict: false,
         })
     }
@@ -98,10 +98,42 @@ impl Wish {
     }
 }
 
+/// Rule: apimachinery's `ValidateDeleteOptions`.
+fn check_options(options: &Value) -> Result<(), ApiError> {
+    let kind = options["kind"].as_str().unwrap_or("DeleteOptions");
+    if kind != "DeleteOptions" {
+        let version = options["apiVersion"].as_str().unwrap_or_default();
+        return Err(ApiError::bad_request(format!(
+            "no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\""
+        )));
+    }
+    let policy = &options["propagationPolicy"];
+    let mut causes = Vec::new();
+    if !policy.is_null() && options["orphanDependents"].is_boolean() {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        causes.push(Cause::invalid("propagationPolicy", policy, why));
+    }
+    let policies = ["Foreground", "Background", "Orphan"];
+    if policy.as_str().is_some_and(|policy| !policies.contains(&policy)) {
+        let allowed = ["Foreground", "Background", "Orphan", "nil"];
+        causes.push(Cause::not_supported("propagationPolicy", policy, &allowed));
+    }
+    let words = options["dryRun"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    causes.extend(words.filter_map(options::dry_run));
+    match causes.is_empty() {
+        true => Ok(()),
+        false => Err(ApiError::invalid_options("DeleteOptions", &causes)),
+    }
+}
+
 /// What becomes of an object.
 pub(crate) enum Fate {
-    /// It is removed.
-    Remove,
+    /// It is removed; what was waited for is told its last form.
+    Remove(Option<Value>),
     /// It stays for now, in this form.
     Mark(Value),
     /// It is on its way already.
@@ -121,7 +153,10 @@ pub(crate) fn fate(row: &Row, object: &Value, wish: &Wish, now: Timestamp) -> Fa
         cascade::hold(&mut marked);
     }
     if grace == 0 && !has_finalizers(&marked) && !container {
-        return Fate::Remove;
+        return Fate::Remove(row.strategy.graceful.then(|| {
+            mark(row, &mut marked, grace, now);
+            marked
+        }));
     }
     mark(row, &mut marked, grace, now);
     if marked == *object {
@@ -141,25 +176,28 @@ fn pod_grace(pod: &Value, wish: &Wish) -> i64 {
     let own = pod["spec"]["terminationGracePeriodSeconds"]
         .as_i64()
         .unwrap_or(GRACE);
-    let asked = match wish.grace.unwrap_or(own) {
-        grace if grace < 0 => 1,
-        grace => grace,
-    };
+    let asked = wish.grace.unwrap_or(own);
     let before = pod["metadata"]["deletionGracePeriodSeconds"].as_i64();
     before.map_or(asked, |before| before.min(asked))
 }
 
 fn mark(row: &Row, object: &mut Value, grace: i64, now: Timestamp) {
-    let before = object["metadata"]["deletionGracePeriodSeconds"].as_i64();
-    if before.is_some_and(|before| before <= grace) && !object["metadata"]["deletionTimestamp"].is_null() {
+    let before = object["metadata"]["deletionGracePeriodSeconds"]
+        .as_i64()
+        .unwrap_or(0);
+    let again = !object["metadata"]["deletionTimestamp"].is_null();
+    if again && before <= grace {
         return;
     }
     let generation = object["metadata"]["generation"].as_i64();
     let at = now + meta::time::SignedDuration::from_secs(grace);
     let metadata = meta_mut(object);
     metadata.insert("deletionTimestamp".to_owned(), meta::time::seconds(at).into());
-    metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
-    if let Some(generation) = generation.filter(|_| row.strategy.generation) {
+    // A namespace's end takes as long as its contents'.
+    if !row.is_namespace() {
+        metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
+    }
+    if let Some(generation) = generation.filter(|_| row.strategy.generation && !again) {
         metadata.insert("generation".to_owned(), (generation + 1).into());
     }
     if row.is_namespace() {
@@ -217,7 +255,7 @@ pub(super) fn delete_one(
                 };
                 return Ok((committed, false));
             }
-            Fate::Remove => (remove(call, &entry, namespace, wish)?, true),
+            Fate::Remove(last) => (remove(call, &entry, last.as_ref(), namespace, wish)?, true),
             Fate::Mark(marked) => (mark_stored(call, &entry, &marked, wish)?, false),
         };
         contents::after_write(server, row)?;
@@ -235,12 +273,18 @@ pub(super) fn delete_one(
 fn remove(
     call: &Call<'_>,
     entry: &Entry,
+    last: Option<&Value>,
     namespace: &str,
     wish: &Wish,
 ) -> Result<Option<Committed>, ApiError> {
+    let last = last.map(Draft::new).transpose()?;
     commit(&call.server.store, wish.dry_run, |tx| {
         unchanged(tx, &entry.key, entry.modified)?;
-        let last = with_revision(&entry.value, tx.next_revision().0);
+        let revision = tx.next_revision().0;
+        let last = match last {
+            Some(last) => last.seal(revision),
+            None => with_revision(&entry.value, revision),
+        };
         tx.delete_with(&entry.key, |_| last.clone());
         forget_owner(tx, call, entry, namespace, wish)?;
         cascade::after_removal(tx, call.server, &last)?;
@@ -280,17 +324,30 @@ fn forget_owner(
 }
 
 fn preconditions(row: &Row, name: &str, object: &Value, wish: &Wish) -> Result<(), ApiError> {
-    let mismatch = |what: &str, asked: &str, actual: &str| {
-        let why =
-            format!("Precondition failed: {what} in precondition: {asked}, {what} in object meta: {actual}");
-        Err(ApiError::conflict_because(row, name, &why))
+    let refuse = |what: &str, asked: &str, actual: &str, since: &str| {
+        let why = format!(
+            "the {what} in the precondition ({asked}) does not match the {what} in record ({actual}). {since}"
+        );
+        Err(ApiError::precondition(row, name, &why))
     };
     match (&wish.uid, meta(object, "uid")) {
-        (Some(asked), actual) if asked != actual => return mismatch("UID", asked, actual),
+        (Some(asked), actual) if asked != actual => {
+            return refuse(
+                "UID",
+                asked,
+                actual,
+                "The object might have been deleted and then recreated",
+            );
+        }
         _ => {}
     }
     match (&wish.revision, meta(object, "resourceVersion")) {
-        (Some(asked), actual) if asked != actual => mismatch("ResourceVersion", asked, actual),
+        (Some(asked), actual) if asked != actual => refuse(
+            "ResourceVersion",
+            asked,
+            actual,
+            "The object might have been modified",
+        ),
         _ => Ok(()),
     }
 }

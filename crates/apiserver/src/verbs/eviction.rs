@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use super::delete::{Wish, delete_one};
 use super::subresource::success;
-use crate::admit;
 use crate::body::{Answer, json as json_answer};
 use crate::call::Call;
+use crate::decode;
 use crate::object::{child, meta};
 use crate::status::ApiError;
 
 /// Evicts the pod that the path names.
 pub(crate) async fn evict(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let eviction = admit::decode(call.headers, body)?;
+    let eviction = decode::object(call.headers, body, "Eviction")?;
     let name = call.target.name.as_ref();
     if meta(&eviction, "name") != name {
         return Err(ApiError::bad_request(

@@ -8,7 +8,7 @@ mod fieldset;
 mod get;
 mod list;
 mod modify;
-mod patch;
+pub(crate) mod patch;
 mod selection;
 mod subresource;
 mod update;
@@ -29,7 +29,19 @@ pub(crate) async fn read(call: &Call<'_>, verb: &str) -> Result<Answer, ApiError
         ("get", "") => get::get(call).await,
         ("get", "status") if subresources.status => get::get(call).await,
         ("get", "log") if subresources.log => subresource::log(call).await,
-        _ => Err(ApiError::no_such_path()),
+        _ => Err(no_such_part(call)),
+    }
+}
+
+/// Why a subresource has no such verb.
+fn no_such_part(call: &Call<'_>) -> ApiError {
+    let name = call.target.subresource;
+    if call.row.subresources.iter().any(|part| part.name == name) {
+        ApiError::method_not_allowed()
+    } else if call.row.custom && !call.target.name.is_empty() {
+        ApiError::not_found(&call.row, &call.target.name)
+    } else {
+        ApiError::no_such_path()
     }
 }
 
@@ -49,6 +61,6 @@ pub(crate) async fn write(call: &Call<'_>, verb: &str, body: &Bytes) -> Result<A
         ("patch", "status") if subresources.status => patch::patch(call, body).await,
         ("delete", "") => delete::delete(call, body).await,
         ("deletecollection", "") => delete::delete_collection(call, body).await,
-        _ => Err(ApiError::no_such_path()),
+        _ => Err(no_such_part(call)),
     }
 }

@@ -14,9 +14,9 @@ use crate::call::{Call, Outcome};
 use crate::cascade;
 use crate::commit::{ATTEMPTS, Committed, commit, unchanged};
 use crate::contents;
-use crate::object::{Draft, has_finalizers, meta, meta_mut};
+use crate::object::{Draft, has_finalizers, meta, meta_mut, with_revision};
 use crate::partial::{Partial, Scope, is_kept};
-use crate::status::ApiError;
+use crate::status::{ApiError, Cause};
 
 /// What a change makes of an object, and what to warn about.
 pub(crate) type Changed = Result<(Value, Vec<String>), ApiError>;
@@ -66,15 +66,26 @@ fn preconditions(call: &Call<'_>, current: &Value, new: &Value) -> Result<(), Ap
     if !asked.is_empty() && asked != meta(current, "resourceVersion") {
         return Err(ApiError::conflict(&call.row, name));
     }
-    let uid = meta(new, "uid");
-    if !uid.is_empty() && uid != meta(current, "uid") {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            meta(current, "uid")
-        );
-        return Err(ApiError::conflict_because(&call.row, name, &why));
+    let changed = |field: &&str| {
+        let value = &new["metadata"][*field];
+        !value.is_null() && *value != "" && *value != current["metadata"][*field]
+    };
+    let immutable = ["uid", "deletionTimestamp", "deletionGracePeriodSeconds"]
+        .into_iter()
+        .filter(changed);
+    let causes: Vec<Cause> = immutable
+        .map(|field| {
+            Cause::invalid(
+                format!("metadata.{field}"),
+                &new["metadata"][field],
+                "field is immutable",
+            )
+        })
+        .collect();
+    match causes.is_empty() {
+        true => Ok(()),
+        false => Err(ApiError::invalid(&call.row, name, &causes)),
     }
-    Ok(())
 }
 
 /// What becomes of the object, and whether it changes: `new`, but for what this request may not change, checked.
@@ -89,6 +100,7 @@ fn settle<'b>(
     let mut new = current.with(new, row.custom);
     new.value["apiVersion"] = current.value["apiVersion"].clone();
     let raw = merge_raw(call, scope, &mut new)?;
+    restore(&mut new.value, &current.value, |field| is_kept(call, field));
     let same_desire = raw != RawChange::Desire && same_desire(call, &new.value, &current.value);
     merge_owned(call, &current.value, &mut new.value, same_desire);
     let whole = call.target.subresource.is_empty() && !scope.is_apart_from_desire(call);
@@ -123,9 +135,8 @@ fn merge_raw(call: &Call<'_>, scope: Scope<'_>, object: &mut Partial<'_>) -> Res
     Ok(all)
 }
 
-/// Restores what this request may not change, and counts what is desired.
+/// Restores what only the server may change, and counts what is desired.
 fn merge_owned(call: &Call<'_>, current: &Value, new: &mut Value, same_desire: bool) {
-    restore(new, current, |field| is_kept(call, field));
     keep_system_fields(new, current);
     if call.row.strategy.generation && !same_desire {
         let generation = current["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
@@ -214,11 +225,13 @@ pub(super) fn replace(
     let (server, row) = (call.server, &call.row);
     let draft = Draft::with_raw(&new.value, &new.raw)?;
     let finished = is_finished(call, &new.value);
-    let committed = commit(&server.store, call.query.dry_run()?, |tx| {
+    let committed = commit(&server.store, call.query.dry_run(), |tx| {
         unchanged(tx, &entry.key, entry.modified)?;
         let object = draft.seal(tx.next_revision().0);
         if finished {
-            tx.delete_with(&entry.key, |_| object.clone());
+            // Watchers are told what was there last, not what it would have become.
+            let last = with_revision(&entry.value, tx.next_revision().0);
+            tx.delete_with(&entry.key, |_| last);
             cascade::after_removal(tx, server, &object)?;
             contents::after_removal(tx, server, row, &call.target.namespace)?;
         } else {

@@ -1,6 +1,7 @@
 //! `patch`: JSON Patch, JSON Merge Patch, strategic merge patch and server-side apply.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
@@ -9,6 +10,8 @@ use super::modify::{Changed, modify};
 use crate::admit;
 use crate::body::Answer;
 use crate::call::{Call, Outcome};
+use crate::decode;
+use crate::gofmt;
 use crate::partial::Scope;
 use crate::status::ApiError;
 
@@ -22,97 +25,156 @@ const OPERATIONS_MAX: usize = 10_000;
 /// Most bytes that the operations of a JSON Patch copy, as kube-apiserver (3 MiB).
 const COPIED_MAX: usize = 3 << 20;
 
+/// Whether a request is one to apply a configuration.
+pub(crate) fn applies(headers: &HeaderMap) -> bool {
+    format(headers) == APPLY_PATCH
+}
+
+fn format(headers: &HeaderMap) -> &str {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let format = content_type.unwrap_or_default().split(';').next();
+    format.unwrap_or_default().trim()
+}
+
 /// Changes the object as the body says, in the format that the content type names.
 pub(crate) async fn patch(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let content_type = call
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let format = content_type
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    let outcome = match format {
+    let outcome = match format(call.headers) {
         APPLY_PATCH => return apply::apply(call, body).await,
-        JSON_PATCH => {
-            let patch = patch_value(body)?;
-            let operations = patch.as_array().map_or(0, Vec::len);
-            if operations > OPERATIONS_MAX {
-                return Err(ApiError::too_large(OPERATIONS_MAX));
-            }
-            modify(call, Scope::Whole, &|current| {
-                changed(call, Scope::Whole, current, |object| {
-                    json_patch(call, object, &patch)
-                })
-            })
-        }
+        JSON_PATCH => json_patch(call, body),
         MERGE_PATCH => {
-            let patch = patch_value(body)?;
+            let patch = patch_object(body)?;
             merge_patch(call, &patch, Scope::of(&patch))
         }
         STRATEGIC_PATCH if !call.row.custom => {
-            let patch = patch_value(body)?;
+            let patch = decode::from_json(body).map_err(ApiError::bad_request)?;
             strategic_patch(call, &patch, Scope::of(&patch))
         }
-        _ if call.row.custom => {
+        STRATEGIC_PATCH => {
             return Err(ApiError::unsupported_media_type(&[
                 JSON_PATCH,
                 MERGE_PATCH,
                 APPLY_PATCH,
             ]));
         }
-        _ => {
-            let all = [JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH];
-            return Err(ApiError::unsupported_media_type(&all));
-        }
+        _ => return Err(ApiError::no_patch_type()),
     };
     call.answer(outcome?).await
 }
 
+fn json_patch(call: &Call<'_>, body: &Bytes) -> Result<Outcome, ApiError> {
+    let patch = patch_value(body)?;
+    let Value::Array(operations) = &patch else {
+        let (name, wanted) = (decode::name_of(&patch), "[]handlers.jsonPatchOp");
+        return Err(undecodable(&format!(
+            "json: cannot unmarshal {name} into Go value of type {wanted}"
+        )));
+    };
+    if operations.len() > OPERATIONS_MAX {
+        return Err(ApiError::too_large(OPERATIONS_MAX));
+    }
+    modify(call, Scope::Whole, &|current| {
+        changed(call, Scope::Whole, current, None, &|object| {
+            operate(object, operations)
+        })
+    })
+}
+
 fn merge_patch(call: &Call<'_>, patch: &Value, scope: Scope<'_>) -> Result<Outcome, ApiError> {
-    modify(call, scope, &|current| {
-        changed(call, scope, current, |object| {
-            schema::patch::merge(object, patch);
-            Ok(())
+    within(scope, &|scope| {
+        modify(call, scope, &|current| {
+            changed(call, scope, current, None, &|object| {
+                schema::patch::merge(object, patch);
+                Ok(())
+            })
         })
     })
 }
 
 fn strategic_patch(call: &Call<'_>, patch: &Value, scope: Scope<'_>) -> Result<Outcome, ApiError> {
-    modify(call, scope, &|current| {
-        changed(call, scope, current, |object| strategic(call, object, patch))
+    within(scope, &|scope| {
+        modify(call, scope, &|current| {
+            changed(call, scope, current, Some(patch), &|object| {
+                match call.row.schema() {
+                    Some(schema) => schema
+                        .strategic_merge(object, patch)
+                        .map_err(ApiError::unclassified)?,
+                    None => schema::patch::merge(object, patch),
+                }
+                Ok(())
+            })
+        })
     })
 }
 
+/// Tries a change on the part of the object that is in scope. What is refused is tried on the whole once more: messages
+/// show all of it.
+fn within(
+    scope: Scope<'_>,
+    attempt: &dyn Fn(Scope<'_>) -> Result<Outcome, ApiError>,
+) -> Result<Outcome, ApiError> {
+    match attempt(scope) {
+        Err(error) if error.reason() == "Invalid" => attempt(Scope::Whole),
+        outcome => outcome,
+    }
+}
+
+fn undecodable(why: &str) -> ApiError {
+    ApiError::bad_request(format!("error decoding patch: {why}"))
+}
+
 fn patch_value(body: &Bytes) -> Result<Value, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))
+    decode::from_json(body).map_err(|why| undecodable(&why))
+}
+
+fn patch_object(body: &Bytes) -> Result<Value, ApiError> {
+    let patch = patch_value(body)?;
+    if patch.is_object() {
+        return Ok(patch);
+    }
+    let (name, wanted) = (decode::name_of(&patch), "map[string]interface {}");
+    Err(undecodable(&format!(
+        "json: cannot unmarshal {name} into Go value of type {wanted}"
+    )))
 }
 
 /// Changes a copy of the current object and makes it fit its kind again.
+///
+/// What does not fit a built-in kind is shown: `shown`, or else what the change has made of the object.
 fn changed(
     call: &Call<'_>,
     scope: Scope<'_>,
     current: &Value,
-    change: impl FnOnce(&mut Value) -> Result<(), ApiError>,
+    shown: Option<&Value>,
+    change: &dyn Fn(&mut Value) -> Result<(), ApiError>,
 ) -> Changed {
     let mut object = current.clone();
     change(&mut object)?;
-    admit::identify(call, &mut object)?;
-    let warnings = admit::conform_part(call, scope, &mut object)?;
+    let refuse = |why: &str| {
+        if call.row.custom {
+            return admit::undecodable(&call.row, why);
+        }
+        let shown = shown.map_or_else(
+            || {
+                let mut again = current.clone();
+                // It could be done before.
+                let _ = change(&mut again);
+                again.to_string()
+            },
+            gofmt::value,
+        );
+        ApiError::invalid_patch(&shown, why)
+    };
+    admit::of_kind(call, &mut object).map_err(|error| match call.row.custom {
+        true => error,
+        false => refuse(error.message()),
+    })?;
+    let warnings = admit::conform_part(call, scope, &mut object).map_err(|why| refuse(&why))?;
+    admit::place(call, &mut object)?;
     Ok((object, warnings))
 }
 
-/// Applies the operations in turn. What they copy is bounded in all: copies of copies grow fast.
-fn json_patch(call: &Call<'_>, object: &mut Value, patch: &Value) -> Result<(), ApiError> {
-    let refuse = |why: String| ApiError::unprocessable(&call.row, &call.target.name, &why);
-    let Some(operations) = patch.as_array() else {
-        return Err(ApiError::bad_request(
-            "error decoding patch: a JSON Patch is a list",
-        ));
-    };
+/// Does the operations in turn. What they copy is bounded in all: copies of copies grow fast.
+fn operate(object: &mut Value, operations: &[Value]) -> Result<(), ApiError> {
     let mut copied = 0;
     for operation in operations {
         if operation["op"] == "copy" {
@@ -122,21 +184,24 @@ fn json_patch(call: &Call<'_>, object: &mut Value, patch: &Value) -> Result<(), 
                 return Err(ApiError::too_large(COPIED_MAX));
             }
         }
-        schema::patch::json(object, &Value::Array(vec![operation.clone()])).map_err(refuse)?;
+        schema::patch::json(object, &Value::Array(vec![lenient(object, operation)]))
+            .map_err(|_| ApiError::unprocessable())?;
     }
     Ok(())
 }
 
-fn strategic(call: &Call<'_>, object: &mut Value, patch: &Value) -> Result<(), ApiError> {
-    match call.row.schema() {
-        Some(schema) => schema
-            .strategic_merge(object, patch)
-            .map_err(ApiError::bad_request),
-        None => {
-            schema::patch::merge(object, patch);
-            Ok(())
-        }
+/// Replacing a field that an object does not have adds it, as kube-apiserver has it.
+fn lenient(object: &Value, operation: &Value) -> Value {
+    let mut operation = operation.clone();
+    let path = operation["path"].as_str().unwrap_or_default();
+    let parent = path
+        .rsplit_once('/')
+        .and_then(|(parent, _)| object.pointer(parent));
+    if operation["op"] == "replace" && object.pointer(path).is_none() && parent.is_some_and(Value::is_object)
+    {
+        operation["op"] = "add".into();
     }
+    operation
 }
 
 #[cfg(test)]

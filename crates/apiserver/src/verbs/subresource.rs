@@ -6,25 +6,22 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::modify::replace;
-use crate::admit;
 use crate::body::{Answer, Body, json as json_answer, typed};
 use crate::call::Call;
 use crate::commit::ATTEMPTS;
-use crate::door::{Binding, Claims};
+use crate::decode;
+use crate::door::{AUDIENCE, Binding, Claims};
 use crate::logs::{LogError, LogRequest};
-use crate::object::{child, meta, meta_mut, pluck, read};
+use crate::object::{child, default_to, meta, meta_mut, pluck, read};
 use crate::partial::Partial;
 use crate::status::{ApiError, Cause};
 
 /// Binds a pod to the node that the body names. A pod is bound once.
 pub(crate) async fn bind(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let binding = admit::decode(call.headers, body)?;
+    let binding = decode::object(call.headers, body, "Binding")?;
     let node = binding["target"]["name"].as_str().unwrap_or_default();
     let name = call.target.name.as_ref();
-    if node.is_empty() {
-        let cause = Cause::required("target.name", "");
-        return Err(ApiError::invalid(&call.row, name, &[cause]));
-    }
+    check_binding(&binding, name)?;
     for _ in 0..ATTEMPTS {
         let entry = call
             .server
@@ -42,6 +39,32 @@ pub(crate) async fn bind(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiErr
     Err(ApiError::conflict(&call.row, name))
 }
 
+/// Rule: `ValidatePodBinding`, whose complaints come without a kind.
+fn check_binding(binding: &Value, name: &str) -> Result<(), ApiError> {
+    if ![meta(binding, "name"), ""].contains(&name) {
+        return Err(ApiError::bad_request(
+            "name in URL does not match name in Binding object",
+        ));
+    }
+    let kind = &binding["target"]["kind"];
+    let mut causes = Vec::new();
+    if !matches!(kind.as_str().unwrap_or_default(), "" | "Node") {
+        causes.push(Cause::not_supported("target.kind", kind, &["Node", "<empty>"]));
+    }
+    if binding["target"]["name"].as_str().is_none_or(str::is_empty) {
+        causes.push(Cause::required("target.name", ""));
+    }
+    let lines: Vec<String> = causes
+        .iter()
+        .map(|cause| format!("{}: {}", cause.field, cause.message))
+        .collect();
+    match lines.as_slice() {
+        [] => Ok(()),
+        [line] => Err(ApiError::unclassified(line)),
+        _ => Err(ApiError::unclassified(format!("[{}]", lines.join(", ")))),
+    }
+}
+
 /// The answer to what was posted to a subresource and done.
 pub(super) fn success() -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
@@ -54,12 +77,16 @@ fn check_bindable(call: &Call<'_>, pod: &Partial<'_>, binding: &Value) -> Result
         .map(|spec| pluck(spec.as_bytes(), &["nodeName"]));
     let pod = &pod.value;
     let name = call.target.name.as_ref();
-    let refuse = |why: String| Err(ApiError::conflict_because(&call.row, name, &why));
+    let refuse = |why: String| Err(ApiError::unbindable(name, &why));
     let uid = meta(binding, "uid");
     if !uid.is_empty() && uid != meta(pod, "uid") {
-        return refuse(format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            meta(pod, "uid")
+        let namespace = &call.target.namespace;
+        return Err(ApiError::other_object(
+            &call.row,
+            namespace,
+            name,
+            uid,
+            meta(pod, "uid"),
         ));
     }
     if !pod["metadata"]["deletionTimestamp"].is_null() {
@@ -105,7 +132,12 @@ fn assign(pod: &mut Partial<'_>, binding: &Value, node: &str, now: &str) -> Resu
 pub(crate) async fn log(call: &Call<'_>) -> Result<Answer, ApiError> {
     let entry = call.server.store.get(&call.key());
     let entry = entry.ok_or_else(|| ApiError::not_found(&call.row, &call.target.name))?;
-    let request = log_request(call, &read(&entry.value)?)?;
+    let Some(request) = log_request(call, &read(&entry.value)?)? else {
+        // A pod that is nowhere has no log yet.
+        let mut nothing = Answer::new(Body::Once(None));
+        *nothing.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(nothing);
+    };
     let Some(source) = call.server.logs() else {
         return Err(ApiError::internal("no node of this server keeps logs"));
     };
@@ -122,29 +154,57 @@ pub(crate) async fn log(call: &Call<'_>) -> Result<Answer, ApiError> {
     ))
 }
 
-fn log_request(call: &Call<'_>, pod: &Value) -> Result<LogRequest, ApiError> {
+/// Rule: `ValidatePodLogOptions`.
+fn check_log_options(call: &Call<'_>) -> Result<(), ApiError> {
+    let query = &call.query;
+    let mut causes = Vec::new();
+    for (field, least, words) in [
+        ("tailLines", 0, "must be greater than or equal to 0"),
+        ("limitBytes", 1, "must be greater than 0"),
+        ("sinceSeconds", 1, "must be greater than 0"),
+    ] {
+        if let Some(number) = query.number(field)?.filter(|number| *number < least) {
+            causes.push(Cause::invalid(field, &number.into(), words));
+        }
+    }
+    if let Some(time) = query
+        .get("sinceTime")
+        .filter(|time| meta::time::parse(time).is_none())
+    {
+        return Err(ApiError::bad_request(schema::time_mistake(time)));
+    }
+    if query.get("sinceSeconds").is_some() && query.get("sinceTime").is_some() {
+        let why = "at most one of `sinceTime` or `sinceSeconds` may be specified";
+        causes.push(Cause::forbidden("[]", why));
+    }
+    match causes.is_empty() {
+        true => Ok(()),
+        false => Err(ApiError::invalid_kind(
+            "PodLogOptions",
+            "",
+            &call.target.name,
+            &causes,
+        )),
+    }
+}
+
+/// What is asked of the node; nothing, of a pod that has none.
+fn log_request(call: &Call<'_>, pod: &Value) -> Result<Option<LogRequest>, ApiError> {
     let (query, name) = (&call.query, call.target.name.as_ref());
-    let unsigned = |key: &str| {
-        let number = query.number(key)?;
-        number
-            .map(|n| {
-                u64::try_from(n)
-                    .map_err(|_| ApiError::bad_request(format!("{key} must be greater than or equal to 0")))
-            })
-            .transpose()
-    };
+    check_log_options(call)?;
+    let unsigned =
+        |key: &str| Ok::<_, ApiError>(query.number(key)?.and_then(|number| u64::try_from(number).ok()));
+    let container = container(pod, name, query.get("container"))?;
     let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
     if node.is_empty() {
-        return Err(ApiError::bad_request(format!(
-            "pod {name} does not have a host assigned"
-        )));
+        return Ok(None);
     }
-    Ok(LogRequest {
+    Ok(Some(LogRequest {
         namespace: call.target.namespace.to_string(),
         pod: name.to_owned(),
         uid: meta(pod, "uid").to_owned(),
         node: node.to_owned(),
-        container: container(pod, name, query.get("container"))?,
+        container,
         follow: query.flag("follow"),
         previous: query.flag("previous"),
         tail_lines: unsigned("tailLines")?,
@@ -152,7 +212,7 @@ fn log_request(call: &Call<'_>, pod: &Value) -> Result<LogRequest, ApiError> {
         since_seconds: query.number("sinceSeconds")?,
         since_time: query.get("sinceTime").map(str::to_owned),
         timestamps: query.flag("timestamps"),
-    })
+    }))
 }
 
 /// The container that is meant: the one named, or the only one.
@@ -182,9 +242,32 @@ fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, Api
     }
 }
 
+/// A token is bound to a pod that is there, if to anything.
+fn check_bound(call: &Call<'_>, bound: &Value) -> Result<(), ApiError> {
+    let text = |field: &str| bound[field].as_str().unwrap_or_default();
+    match text("kind") {
+        "" => Ok(()),
+        "Pod" => {
+            let pods = call.server.core_row("pods")?;
+            let pod = call
+                .server
+                .store
+                .get(&pods.key(&call.target.namespace, text("name")));
+            pod.map(|_| ())
+                .ok_or_else(|| ApiError::not_found(&pods, text("name")))
+        }
+        kind => {
+            let version = text("apiVersion");
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
+            let why = format!("cannot bind token to object of type {group}/{version}, Kind={kind}");
+            Err(ApiError::bad_request(why))
+        }
+    }
+}
+
 /// Mints a token of a service account (`TokenRequest`).
 pub(crate) fn token(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
-    let mut request = admit::decode(call.headers, body)?;
+    let mut request = decode::object(call.headers, body, "TokenRequest")?;
     let name = call.target.name.as_ref();
     let entry = call.server.store.get(&call.key());
     let account = read(&entry.ok_or_else(|| ApiError::not_found(&call.row, name))?.value)?;
@@ -194,8 +277,14 @@ pub(crate) fn token(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
     if seconds < Claims::LIFE_MIN {
         let why = "may not specify a duration less than 10 minutes";
         let cause = Cause::invalid("spec.expirationSeconds", &seconds.into(), why);
-        return Err(ApiError::invalid(&call.row, name, &[cause]));
+        return Err(ApiError::invalid_kind(
+            "TokenRequest",
+            "authentication.k8s.io",
+            "",
+            &[cause],
+        ));
     }
+    check_bound(call, &request["spec"]["boundObjectRef"])?;
     let expires = call.server.host.now() + meta::time::SignedDuration::from_secs(seconds);
     let bound = &request["spec"]["boundObjectRef"];
     let claims = Claims {
@@ -210,7 +299,14 @@ pub(crate) fn token(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiError> {
     };
     request["apiVersion"] = "authentication.k8s.io/v1".into();
     request["kind"] = "TokenRequest".into();
-    request["spec"]["expirationSeconds"] = seconds.into();
+    request["metadata"] = json!({
+        "name": name, "namespace": call.target.namespace, "uid": meta(&account, "uid"),
+        "creationTimestamp": call.server.now(),
+    });
+    let spec = child(&mut request, "spec");
+    spec.insert("expirationSeconds".to_owned(), seconds.into());
+    spec.entry("boundObjectRef").or_insert(Value::Null);
+    default_to(spec, "audiences", json!([AUDIENCE]));
     request["status"] = json!({
         "token": call.server.tokens.mint(&claims),
         "expirationTimestamp": meta::time::seconds(expires),

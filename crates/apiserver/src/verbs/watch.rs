@@ -66,12 +66,13 @@ pub(crate) async fn watch(call: &Call<'_>) -> Result<Answer, ApiError> {
         deadline: Instant::now() + timeout(call)?,
         closing: server.closing.clone(),
         ended: false,
+        headed: false,
         _permit: permit,
     };
-    for entry in entries
-        .iter()
-        .filter(|entry| stream.selection.matches(&entry.value))
-    {
+    for entry in entries {
+        if !stream.selection.matches(&entry.value) {
+            continue;
+        }
         let line = stream.line("ADDED", entry.value.clone())?;
         stream.ready.extend(line);
     }
@@ -80,23 +81,21 @@ pub(crate) async fn watch(call: &Call<'_>) -> Result<Answer, ApiError> {
         stream.ready.push_back(line);
     }
     let body = futures::stream::unfold(stream, Stream::step).boxed();
-    let content_type = HeaderValue::from_static("application/json;stream=watch");
+    let content_type = HeaderValue::from_static("application/json");
     Ok(typed(StatusCode::OK, content_type, Body::Stream(body)))
 }
 
 /// Whether to begin with what is there, else after which revision, and whether to say when that is done.
 fn start(call: &Call<'_>) -> Result<(bool, Revision, bool), ApiError> {
-    let asked = call.query.revision()?;
+    let asked = call
+        .query
+        .revision()
+        .map_err(|error| error.unclassified_alike())?;
     let current = call.server.store.revision();
     if asked.unwrap_or(0) > current.0 {
         return Err(ApiError::too_new(asked.unwrap_or(0), current.0));
     }
     match call.query.get("sendInitialEvents") {
-        Some("true" | "1") if call.query.get("resourceVersionMatch") != Some("NotOlderThan") => {
-            Err(ApiError::bad_request(
-                "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            ))
-        }
         Some("true" | "1") => Ok((true, current, true)),
         Some(_) if asked.unwrap_or(0) == 0 => Ok((false, current, false)),
         _ => match asked {
@@ -131,6 +130,8 @@ struct Stream {
     deadline: Instant,
     closing: CancellationToken,
     ended: bool,
+    /// Whether a table was sent.
+    headed: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -221,7 +222,7 @@ impl Stream {
     }
 
     /// The line that an event is for this watch, if it is one: an object may enter or leave what is selected.
-    fn render(&self, event: &Event) -> Result<Option<Line>, ApiError> {
+    fn render(&mut self, event: &Event) -> Result<Option<Line>, ApiError> {
         let before = event
             .previous
             .as_ref()
@@ -240,11 +241,11 @@ impl Stream {
         self.line(kind, object).map(Some)
     }
 
-    fn line(&self, kind: &str, object: Bytes) -> Result<Line, ApiError> {
+    fn line(&mut self, kind: &str, object: Bytes) -> Result<Line, ApiError> {
         let object = match self.form {
             Form::Object => versioned(&self.row, object),
             Form::Metadata => metadata(&object),
-            Form::Table => self.printer.one(&read(&object)?).to_string().into(),
+            Form::Table => self.table(&read(&object)?),
         };
         Ok(if object.len() < APART {
             vec![line(kind, &object)]
@@ -252,6 +253,15 @@ impl Stream {
             let (head, tail) = around(kind);
             vec![head.into(), object, Bytes::from_static(tail)]
         })
+    }
+
+    /// One object as a table. Only a watch's first table says what its columns are.
+    fn table(&mut self, object: &Value) -> Bytes {
+        let mut table = self.printer.one(object);
+        if std::mem::replace(&mut self.headed, true) {
+            table["columnDefinitions"] = Value::Null;
+        }
+        table.to_string().into()
     }
 
     /// Says up to where the watcher has seen everything.

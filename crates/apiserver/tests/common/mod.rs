@@ -51,8 +51,19 @@ pub async fn server() -> ApiServer {
 }
 
 pub async fn server_at(host: Host) -> ApiServer {
+    // `PLIMSOLL_SHAPES` names a folder: what is asked for is recorded there (see the test `differential`).
+    let folder = std::env::var_os("PLIMSOLL_SHAPES");
+    let witness = folder.map(|folder| apiserver::record_shapes(folder.as_ref()).unwrap());
+    server_with(Config {
+        witness,
+        ..Config::new(host)
+    })
+    .await
+}
+
+pub async fn server_with(config: Config) -> ApiServer {
     let store = Store::open(Arc::new(SimDisk::new(1)), &Options::inline()).unwrap();
-    ApiServer::new(store, Config::new(host)).await.unwrap()
+    ApiServer::new(store, config).await.unwrap()
 }
 
 pub fn client(server: &ApiServer) -> Client {

@@ -140,7 +140,7 @@ fn violation(document: &Document, violation: &Violation) -> Diagnostic {
         Rule::TooLong(most) => document.problem(&pointer, format!("`{field}` is longer than {most} bytes")),
         Rule::TooMany(most) => document.problem(&pointer, format!("`{field}` has more than {most} entries")),
         Rule::Duplicate => document.problem(&pointer, format!("`{field}` is given twice")),
-        Rule::Bounds => document.problem(
+        Rule::Bounds | Rule::Format => document.problem(
             &pointer,
             format!("`{field}` is not allowed: {}", violation.message),
         ),

@@ -110,7 +110,13 @@ impl Bench {
             clock: Arc::new(Still),
             random: Arc::new(Counted(AtomicU8::new(0))),
         };
-        let server = ApiServer::new(store, Config::new(host)).await.unwrap();
+        // `PLIMSOLL_SHAPES` names a folder: what is asked for is recorded there.
+        let folder = std::env::var_os("PLIMSOLL_SHAPES");
+        let config = Config {
+            witness: folder.map(|folder| apiserver::record_shapes(folder.as_ref()).unwrap()),
+            ..Config::new(host)
+        };
+        let server = ApiServer::new(store, config).await.unwrap();
         let client = Client::new(
             server.client_service(User::admin("admin"), Durability::Appended),
             "default",
