@@ -12,6 +12,7 @@ mod image;
 mod npm;
 mod parity;
 mod rig;
+mod shapes;
 mod soak;
 mod tidy;
 
@@ -59,6 +60,8 @@ enum Chore {
     Image(image::Own),
     /// Run the same workflows on a laptop and on the rig's kubelet, beside what upstream left: one table.
     Parity(parity::Options),
+    /// Record the shapes of requests that the test suites make, for the comparison with kube-apiserver.
+    Shapes,
     /// A real Kubernetes on loopback, for tests.
     #[command(subcommand)]
     Rig(rig::Rig),
@@ -126,6 +129,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             image::own(&options)?;
             Ok(ExitCode::SUCCESS)
         }
+        Chore::Shapes => shapes::record(),
         Chore::Rig(what) => {
             rig::run(what)?;
             Ok(ExitCode::SUCCESS)
