@@ -53,8 +53,10 @@ pub struct Pod {
     pub metadata: Metadata,
     /// What its workflow needs of it.
     pub view: Arc<workflow::contract::PodView>,
-    /// What its placement needs of it.
+    /// What its placement needs of its spec.
     pub placement: Arc<scheduler::PodSpec>,
+    /// What its placement needs of its metadata.
+    pub notes: scheduler::Notes,
 }
 
 /// A machine.
@@ -157,7 +159,9 @@ macro_rules! from_text {
     };
 }
 
-from_text!(Pod, |text| { view: Arc::new(text.view()), placement: Arc::new(text.spec()) });
+from_text!(Pod, |text| {
+    view: Arc::new(text.view()), placement: Arc::new(text.spec()), notes: text.notes()
+});
 from_text!(Workflow, |text| { view: text.view() });
 from_text!(TaskResult, |text| { view: text.view() });
 from_text!(WorkflowTemplate, |text| { spec: Arc::new(text.spec()) });

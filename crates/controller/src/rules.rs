@@ -24,6 +24,12 @@ impl Right {
         Self { rule, why }
     }
 
+    /// The right to do `verbs` to a subresource of objects of `kind`.
+    pub fn part(verbs: &[&str], kind: Kind, subresource: &str, why: &'static str) -> Self {
+        let rule = subresource_rule(kind, subresource, verbs);
+        Self { rule, why }
+    }
+
     /// The same right, to objects of this name only.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {

@@ -56,8 +56,8 @@ fn informers() -> Identity {
 /// Settings of all controllers.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Of the workflow controller.
-    pub workflow: workflow::Config,
+    /// Of the workflow controller; none where another process is it.
+    pub workflow: Option<workflow::Config>,
     /// Of the scheduler; none where the cluster's own places pods.
     pub scheduler: Option<scheduler::Config>,
     /// Whether to collect garbage; a real cluster has its own collector.
@@ -70,7 +70,7 @@ impl Config {
     /// Everything that a platform without a cluster needs.
     pub fn embedded(workflow: workflow::Config) -> Self {
         Self {
-            workflow,
+            workflow: Some(workflow),
             scheduler: Some(scheduler::Config::default()),
             collect: true,
             gate: Gate::default(),
@@ -80,10 +80,18 @@ impl Config {
     /// What a cluster lacks.
     pub fn cluster(workflow: workflow::Config, gate: Gate) -> Self {
         Self {
-            workflow,
-            scheduler: None,
-            collect: false,
+            workflow: Some(workflow),
             gate,
+            ..Self::default()
+        }
+    }
+
+    /// A scheduler beside the cluster's own.
+    pub fn scheduling(scheduler: scheduler::Config, gate: Gate) -> Self {
+        Self {
+            scheduler: Some(scheduler),
+            gate,
+            ..Self::default()
         }
     }
 }
@@ -113,7 +121,9 @@ pub async fn run_all(
     // Tasks of their own, so that one that is busy does not hold up the others. They end by `shutdown`,
     // or when this future is dropped.
     let mut tasks = JoinSet::new();
-    tasks.spawn(workflow::run(context(WORKFLOW, workflow::rules()), for_workflows));
+    if let Some(config) = for_workflows {
+        tasks.spawn(workflow::run(context(WORKFLOW, workflow::rules()), config));
+    }
     if let Some(config) = for_scheduler {
         tasks.spawn(scheduler::run(context(SCHEDULER, scheduler::rules()), config));
     }

@@ -9,24 +9,29 @@
 //! it. An assumption ends when the watch shows the pod bound, ended or gone; only a binding that the API
 //! refused for good is forgotten. A binding whose answer was lost is tried again on the same machine.
 
+mod beside;
 mod desk;
+mod given;
 mod report;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use meta::LabelSelector;
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::executor::Failure;
 use crate::projections::{EVENTS, NAMESPACES, NODES, Namespace, Node, PODS, Pod};
-use crate::rules::{PolicyRule, WATCH, rule, subresource_rule};
+use crate::rules::{PolicyRule, Right, WATCH};
 use crate::scheduler::desk::{Desk, Placement};
 use crate::scheduler::report::Reports;
+use crate::shadow::Listener;
 use crate::write::Write;
 
 /// The places where a test may kill the process.
@@ -38,35 +43,60 @@ const BINDINGS_AT_ONCE: usize = 128;
 const RETHINK_AFTER: Duration = Duration::from_secs(5);
 
 /// Settings of the scheduler.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The `schedulerName` of the pods it places.
     pub name: String,
+    /// The nodes that are given to it; `None` means all there are. A taint with the key [`GIVEN`] and the scheduler's
+    /// name as its value keeps others away, and not the pods it places.
+    pub nodes: Option<LabelSelector>,
+    /// Pods like those to be expected; none means that it learns from those that come.
+    pub expected: Vec<scheduler::Pod>,
+    /// Hears where it would have put pods, beside where others did; nothing is written then.
+    pub shadow: Option<Arc<Listener>>,
 }
+
+/// The label and taint by which nodes are given to a scheduler, with its name as the value.
+pub const GIVEN: &str = "plimsoll.dev/scheduler";
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             name: "default-scheduler".to_owned(),
+            nodes: None,
+            expected: Vec::new(),
+            shadow: None,
         }
     }
 }
 
-/// The rights it needs.
-pub fn rules() -> Vec<PolicyRule> {
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Config({})", self.name)
+    }
+}
+
+/// The rights it needs, with reasons.
+pub fn rights() -> Vec<Right> {
     vec![
-        rule(PODS, &WATCH),
-        rule(NODES, &WATCH),
-        rule(NAMESPACES, &WATCH),
-        subresource_rule(PODS, "binding", &["create"]),
-        subresource_rule(PODS, "status", &["patch"]),
-        rule(EVENTS, &["create"]),
+        Right::to(&WATCH, PODS, "see pods that wait, and what others take of nodes"),
+        Right::to(&WATCH, NODES, "see the nodes given to it"),
+        Right::to(&WATCH, NAMESPACES, "tell which pods an affinity means"),
+        Right::part(&["create"], PODS, "binding", "bind pods to nodes, and record their devices"),
+        Right::part(&["patch"], PODS, "status", "say why a pod waits"),
+        Right::to(&["create"], EVENTS, "say so in events"),
     ]
+}
+
+/// The rights alone.
+pub fn rules() -> Vec<PolicyRule> {
+    crate::rules::rules(rights())
 }
 
 /// Places pods until shutdown.
 pub async fn run(context: Context, config: Config) {
-    let desk = Arc::new(Desk::new(&config.name));
+    let name = config.name.clone();
+    let desk = Arc::new(Desk::new(config));
     let nodes = context.informers.get::<Node>();
     let pods = context.informers.get::<Pod>();
     let namespaces = context.informers.get::<Namespace>();
@@ -81,7 +111,7 @@ pub async fn run(context: Context, config: Config) {
         namespaces.synced().await;
         nodes.synced().await;
         pods.synced().await;
-        Placing::new(context, config, desk).run().await;
+        Placing::new(context, name, desk).run().await;
     };
     shutdown.run_until_cancelled(work).await;
 }
@@ -98,9 +128,9 @@ struct Placing {
 }
 
 impl Placing {
-    fn new(context: Context, config: Config, desk: Arc<Desk>) -> Self {
+    fn new(context: Context, name: String, desk: Arc<Desk>) -> Self {
         Self {
-            reports: Reports::new(context.clone(), config.name),
+            reports: Reports::new(context.clone(), name),
             context,
             desk,
             queue: std::collections::VecDeque::new(),
@@ -140,6 +170,9 @@ impl Placing {
             let Some(placement) = self.queue.pop_front() else {
                 return;
             };
+            if !self.desk.confirm(&placement) {
+                continue;
+            }
             self.binding.push(Box::pin(bind(self.context.clone(), placement)));
         }
     }
@@ -153,8 +186,13 @@ impl Placing {
 
 /// Binds one pod. The watch tells the rest: of the binding, or that the pod is gone or was bound by others.
 async fn bind(context: Context, placement: Placement) -> Bound {
-    let Placement { key, uid, node } = placement;
-    let write = Write::bind(PODS, key, &uid, &node).at("scheduler.bound");
+    let Placement {
+        key,
+        uid,
+        node,
+        devices,
+    } = placement;
+    let write = Write::bind(PODS, key, &uid, &node, devices.as_ref()).at("scheduler.bound");
     let mut backoff = Backoff::default();
     loop {
         match context.executor.write(&write).await {

@@ -24,6 +24,11 @@ impl Text {
         up_to_metadata(self.0.get())
     }
 
+    /// What placement reads of the metadata; nothing of what cannot be read.
+    pub(crate) fn notes(&self) -> scheduler::Notes {
+        up_to_metadata::<_, serde_json::Error>(self.0.get()).unwrap_or_default()
+    }
+
     pub(crate) fn view<T: DeserializeOwned + Default>(&self) -> T {
         serde_json::from_str(self.0.get()).unwrap_or_default()
     }

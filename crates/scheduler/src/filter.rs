@@ -38,10 +38,8 @@ pub(crate) fn check(
     taken: &Taken,
     company: Option<&Company<'_>>,
 ) -> Option<Refusal> {
-    let marks = [unschedulable, untolerated, affinity];
-    marks
-        .iter()
-        .find_map(|filter| filter(requirements, machine).map(Refusal::from))
+    standing(requirements, machine)
+        .map(Refusal::from)
         .or_else(|| (!taken.ports.are_free(&requirements.ports)).then(|| Reason::Ports.into()))
         .or_else(|| resources(&requirements.requests, &machine.allocatable, &taken.resources))
         .or_else(|| {
@@ -49,6 +47,12 @@ pub(crate) fn check(
                 .and_then(|company| company.refuses(machine))
                 .map(Refusal::from)
         })
+}
+
+/// Why the machine will not do whatever is taken of it.
+pub(crate) fn standing(requirements: &Requirements, machine: &Machine) -> Option<Reason> {
+    let marks = [unschedulable, untolerated, affinity];
+    marks.iter().find_map(|filter| filter(requirements, machine))
 }
 
 /// Whether an administrator keeps the pod away.

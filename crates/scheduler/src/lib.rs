@@ -12,23 +12,29 @@
 //! `controller::scheduler`.
 
 mod company;
+mod devices;
 mod explanation;
 mod filter;
 mod gpus;
 mod machine;
 pub mod mig;
 pub mod packing;
+mod notes;
 mod pod;
 mod ports;
 mod relations;
 mod resources;
 mod score;
 mod state;
+mod stock;
 mod surroundings;
+mod table;
 mod why_not;
 
+pub use devices::{Amount, Devices, Part};
 pub use explanation::{Change, Explanation, Lack, Obstacle, Remedy, Stopped};
 pub use machine::{Effect, Machine, NodeSpec, NodeStatus, Taint};
+pub use notes::Notes;
 pub use pod::{Affinity, Container, Identity, NodeSelectorTerm, Pod, PodSpec, Requirements, Toleration};
 pub use ports::{HostPort, RawPort};
 pub use relations::{Appearance, RawPodAffinity, RawPodTerm, RawSpread, RawWeightedTerm, Relations};

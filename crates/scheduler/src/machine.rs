@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::devices::Devices;
 use crate::resources::Resources;
 
 /// What a taint does to pods that do not tolerate it.
@@ -70,6 +71,8 @@ pub struct Machine {
     pub taints: Vec<Taint>,
     /// What pods may have in all.
     pub allocatable: Resources,
+    /// Its devices, as labels and resources tell.
+    pub devices: Devices,
 }
 
 impl Machine {
@@ -79,17 +82,18 @@ impl Machine {
             unschedulable,
             taints,
         } = spec;
-        let all_of_it = status.allocatable.is_empty();
+        let allocatable = if status.allocatable.is_empty() {
+            status.capacity
+        } else {
+            status.allocatable
+        };
         Self {
             name: name.to_owned(),
+            devices: Devices::of(&labels, &allocatable),
             labels,
             unschedulable,
             taints,
-            allocatable: if all_of_it {
-                status.capacity
-            } else {
-                status.allocatable
-            },
+            allocatable,
         }
     }
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meta::Quantity;
+use meta::devices::Grant;
 use meta::selector::{Expression, Operator, Requirement};
 use serde::Deserialize;
 
+use crate::devices::Part;
 use crate::machine::{Effect, Machine, Taint};
+use crate::notes::Notes;
 use crate::ports::{self, HostPort, RawPort};
 use crate::relations::{Appearance, RawPodAffinity, RawSpread, Relations};
 use crate::resources::{PODS, Resources};
@@ -231,6 +234,8 @@ impl Toleration {
 pub struct Requirements {
     /// What it asks for, and one `pods`.
     pub requests: Resources,
+    /// A part of devices, asked for by annotation.
+    pub part: Option<Part>,
     /// Labels its machine must have.
     pub node_selector: BTreeMap<String, String>,
     /// Terms of which one must hold, where there are any.
@@ -259,6 +264,7 @@ impl Requirements {
         let term = |raw| NodeSelectorTerm::from(raw);
         Self {
             requests: requests(spec),
+            part: None,
             node_selector: spec.node_selector.clone(),
             required: affinity
                 .required
@@ -347,6 +353,10 @@ pub struct Pod {
     pub priority: i32,
     /// The machine it is bound to.
     pub node: Option<String>,
+    /// The devices that it got there, if that is recorded.
+    pub devices: Option<Grant>,
+    /// When it was made, in seconds: of equal priority the elder goes first.
+    pub created: i64,
     /// Whether it waits for us: it names our scheduler, and no gate holds it.
     pub ours: bool,
     /// Whether it has ended or is being deleted unbound: it takes no room and needs no place.
@@ -364,9 +374,22 @@ impl Pod {
             identity,
             priority: spec.priority,
             node: (!spec.node_name.is_empty()).then(|| spec.node_name.clone()),
+            devices: None,
+            created: 0,
             ours: names_us && spec.scheduling_gates.is_empty(),
             finished,
         }
+    }
+
+    /// The same pod with what its metadata says of devices and of its age.
+    #[must_use]
+    pub fn noted(mut self, notes: &Notes) -> Self {
+        if notes.part.is_some() {
+            Arc::make_mut(&mut self.requirements).part = notes.part;
+        }
+        self.devices = self.node.as_ref().and(notes.devices.clone());
+        self.created = notes.created;
+        self
     }
 }
 

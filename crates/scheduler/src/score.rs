@@ -4,7 +4,6 @@
 //! pods ask for them, what is left for later ones counts after wishes and before what stays free.
 
 use crate::company::Company;
-use crate::gpus::Packer;
 use crate::machine::{Effect, Machine};
 use crate::pod::Requirements;
 use crate::resources::Resources;
@@ -13,7 +12,8 @@ use crate::resources::Resources;
 const MAX: i64 = 100;
 
 /// The marks of one machine, before they are made comparable.
-struct Marks {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
     repelled: i64,
     wished: i64,
     packed: Option<i32>,
@@ -21,25 +21,19 @@ struct Marks {
 }
 
 /// The index of the best candidate; the first of equals. `None` if there is none.
-pub(crate) fn best(
-    requirements: &Requirements,
-    candidates: &[(&Machine, &Resources)],
-    packer: Option<&Packer>,
-    company: Option<&Company<'_>>,
-) -> Option<usize> {
+pub(crate) fn best(candidates: &[(&Machine, &Marks)], company: Option<&Company<'_>>) -> Option<usize> {
     if candidates.len() < 2 {
         return (!candidates.is_empty()).then_some(0);
     }
-    let machines: Vec<&Machine> = candidates.iter().map(|(machine, _)| *machine).collect();
-    let company = company.and_then(|company| company.points(&machines));
-    let marks: Vec<Marks> = candidates
-        .iter()
-        .map(|(machine, used)| mark(requirements, machine, used, packer))
-        .collect();
-    let most_repelled = marks.iter().map(|m| m.repelled).max().unwrap_or(0);
-    let most_wished = marks.iter().map(|m| m.wished).max().unwrap_or(0);
+    let company = company.and_then(|company| {
+        let machines: Vec<&Machine> = candidates.iter().map(|(machine, _)| *machine).collect();
+        company.points(&machines)
+    });
+    let marks = || candidates.iter().map(|(_, marks)| marks);
+    let most_repelled = marks().map(|m| m.repelled).max().unwrap_or(0);
+    let most_wished = marks().map(|m| m.wished).max().unwrap_or(0);
     let total = |index: usize| {
-        let m = &marks[index];
+        let m = candidates[index].1;
         let company = company.as_ref().map_or(0, |points| points[index]);
         let wishes =
             3 * (MAX - share(m.repelled, most_repelled)) + 2 * share(m.wished, most_wished) + company;
@@ -49,27 +43,39 @@ pub(crate) fn best(
         }
     };
     // `max_by_key` keeps the last of equals: from the back that is the first machine by name.
-    (0..marks.len()).rev().max_by_key(|i| total(*i))
+    (0..candidates.len()).rev().max_by_key(|i| total(*i))
 }
 
 fn share(part: i64, most: i64) -> i64 {
     if most == 0 { 0 } else { part * MAX / most }
 }
 
-fn mark(requirements: &Requirements, machine: &Machine, used: &Resources, packer: Option<&Packer>) -> Marks {
+/// Marks a machine that will do, which packing has judged so.
+pub(crate) fn mark(
+    requirements: &Requirements,
+    machine: &Machine,
+    used: &Resources,
+    packed: Option<i32>,
+) -> Marks {
     let mild = machine
         .taints
         .iter()
         .filter(|t| t.effect == Effect::PreferNoSchedule && !requirements.tolerates(t));
     let wishes = requirements.preferred.iter();
+    // Packing has looked at what stays free beside devices.
+    let is_judged = packed.is_some() && machine.devices.count > 0;
     Marks {
         repelled: i64::try_from(mild.count()).unwrap_or(i64::MAX / MAX),
         wished: wishes
             .filter(|(_, term)| term.matches(machine))
             .map(|(w, _)| w)
             .sum(),
-        packed: packer.map(|packer| packer.score(requirements, machine, used)),
-        free: free_share(requirements, machine, used),
+        packed,
+        free: if is_judged {
+            0
+        } else {
+            free_share(requirements, machine, used)
+        },
     }
 }
 

@@ -12,17 +12,20 @@
 //! failed is not tried again until some machine gained room or changed.
 
 mod explain;
+mod planning;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::company::Company;
-use crate::filter::{self, Taken};
-use crate::gpus::{History, Packer};
+use meta::devices::Grant;
+
+use self::planning::Judging;
+use crate::filter;
+use crate::gpus::History;
 use crate::machine::Machine;
 use crate::pod::{Pod, Requirements};
-use crate::score;
+use crate::stock::Stock;
 use crate::surroundings::Surroundings;
 use crate::why_not::WhyNot;
 
@@ -47,6 +50,8 @@ pub struct Binding {
     pub pod: String,
     /// The machine's name.
     pub node: String,
+    /// The devices that it gets there, if it asks for any.
+    pub devices: Option<Grant>,
 }
 
 /// A pod that must wait, and why.
@@ -69,19 +74,16 @@ pub struct Plan {
     pub refused: usize,
 }
 
-/// A machine and what is taken of it. The machine may be unknown while pods bound to it are known.
-#[derive(Default)]
-struct Slot {
-    machine: Option<Machine>,
-    taken: Taken,
-}
-
 /// Where a pod stands.
 enum Place {
     /// It waits in the queue of this class.
     Waits(Order, Arc<Requirements>),
-    /// It takes room on this machine: bound, or assumed to be bound soon.
-    Takes { node: String, assumed: bool },
+    /// It takes room on this machine, and these devices if they are known: bound, or assumed to be bound soon.
+    Takes {
+        node: String,
+        devices: Option<Grant>,
+        assumed: bool,
+    },
 }
 
 struct Known {
@@ -101,8 +103,8 @@ impl Known {
     }
 }
 
-/// Higher priority first, then who came first.
-type Order = (Reverse<i32>, u64);
+/// Higher priority first, then the elder, then who came first.
+type Order = (Reverse<i32>, i64, u64);
 
 /// Pods that wait with equal requirements.
 #[derive(Default)]
@@ -116,28 +118,16 @@ struct Class {
 #[derive(Default)]
 pub struct State {
     settings: Settings,
-    machines: BTreeMap<String, Slot>,
+    stock: Stock,
     pods: BTreeMap<String, Known>,
     classes: BTreeMap<Arc<Requirements>, Class>,
-    /// How often a machine appeared, changed or went.
-    machine_changes: u64,
-    /// Pods that came so far; orders those of equal priority.
+    /// Pods that came so far; orders those of equal priority and age.
     arrivals: u64,
     /// How often a machine gained room or changed.
     improvements: u64,
     around: Surroundings,
     history: History,
-    packer: Packing,
-}
-
-/// The judge of packing, and what it was made from.
-#[derive(Default)]
-struct Packing {
-    judge: Option<Packer>,
-    /// Changes of machines that it knows of.
-    machines: u64,
-    /// Pods that it has learned from.
-    learned: usize,
+    judging: Judging,
 }
 
 impl State {
@@ -149,24 +139,24 @@ impl State {
         }
     }
 
-    /// A machine appeared or changed.
-    pub fn machine_applied(&mut self, machine: Machine) {
-        let slot = self.machines.entry(machine.name.clone()).or_default();
-        if slot.machine.as_ref() != Some(&machine) {
-            slot.machine = Some(machine);
-            self.machine_changes += 1;
-            self.improvements += 1;
+    /// Expects pods like these to come, instead of pods like those that came.
+    pub fn expect<'a>(&mut self, pods: impl IntoIterator<Item = &'a Pod>) {
+        self.history = History::default();
+        for pod in pods {
+            self.history.note(&pod.requirements);
         }
+        self.history.close();
+        self.judging.forget();
     }
 
-    /// A machine is gone.
+    /// A machine appeared or changed.
+    pub fn machine_applied(&mut self, machine: Machine) {
+        self.improvements += u64::from(self.stock.applied(machine));
+    }
+
+    /// A machine is gone. What waits may now have another reason to wait.
     pub fn machine_deleted(&mut self, name: &str) {
-        if let Some(slot) = self.machines.get_mut(name) {
-            slot.machine = None;
-            self.machine_changes += 1;
-            // What waits may now have another reason to wait.
-            self.improvements += 1;
-        }
+        self.improvements += u64::from(self.stock.deleted(name));
     }
 
     /// A namespace appeared or its labels changed.
@@ -198,11 +188,63 @@ impl State {
         {
             return;
         }
-        if known.is_some_and(|known| known.pod == pod) {
+        if known.is_some_and(|known| known.pod == pod) || self.is_confirmed(&mut pod) {
             return;
         }
         let arrival = self.leave(&pod.uid);
         self.enter(pod, arrival);
+    }
+
+    /// Whether a pod is bound as it was assumed to be: then nothing else changes.
+    fn is_confirmed(&mut self, pod: &mut Pod) -> bool {
+        let Some(known) = self.pods.get_mut(&pod.uid) else {
+            return false;
+        };
+        let Place::Takes { node, devices, assumed } = &mut known.place else {
+            return false;
+        };
+        let alike = !pod.finished
+            && known.pod.requirements == pod.requirements
+            && known.pod.identity == pod.identity
+            && pod.node.as_ref() == Some(node)
+            && pod.devices == *devices;
+        if alike {
+            *assumed = false;
+            known.pod = std::mem::take(pod);
+        }
+        alike
+    }
+
+    /// Whether what was planned still stands: the pod is assumed there, the machine is there and admits it, and has enough
+    /// of what it takes. If not, the pod waits again.
+    pub fn confirm(&mut self, binding: &Binding) -> bool {
+        let as_planned = |place: &Place| match place {
+            Place::Takes { node, devices, assumed } => {
+                *assumed && *node == binding.node && *devices == binding.devices
+            }
+            Place::Waits(..) => false,
+        };
+        if !self.pods.get(&binding.pod).is_some_and(|known| as_planned(&known.place)) {
+            return false;
+        }
+        let stands = self.admits(binding);
+        if !stands {
+            self.forget(&binding.pod);
+        }
+        stands
+    }
+
+    fn admits(&self, binding: &Binding) -> bool {
+        let machine = self.stock.machine(&binding.node);
+        let known = self.pods.get(&binding.pod);
+        let (Some(machine), Some(known)) = (machine, known) else {
+            return false;
+        };
+        let requirements = &known.pod.requirements;
+        filter::standing(requirements, machine).is_none()
+            && self
+                .stock
+                .holds(&binding.node, requirements, binding.devices.as_ref())
     }
 
     /// A pod is gone.
@@ -242,140 +284,18 @@ impl State {
         class.failed.as_ref().map(|(_, why)| Arc::clone(why))
     }
 
-    /// Places what can be placed, and assumes it bound.
-    pub fn plan(&mut self) -> Plan {
-        self.learn();
-        let mut plan = Plan::default();
-        // A placement may make room for those that want it near, who found none before.
-        while !plan.more && self.place(&mut plan) {}
-        plan
-    }
-
-    /// Tries each class that is worth trying; whether there was any.
-    fn place(&mut self, plan: &mut Plan) -> bool {
-        let mut heads = self.heads();
-        let any = !heads.is_empty();
-        while let Some((_, class)) = heads.pop_first() {
-            if plan.bindings.len() >= self.settings.bindings_max {
-                plan.more = true;
-                break;
-            }
-            let (binding, next) = self.try_head(&class);
-            plan.refused += usize::from(binding.is_none());
-            plan.bindings.extend(binding);
-            if let Some(order) = next {
-                heads.insert((order, class));
-            }
-        }
-        any
-    }
-
-    /// Brings the judge of packing up to date: when machines changed, and when a quarter more pods have come.
-    fn learn(&mut self) {
-        let Packing {
-            machines, learned, ..
-        } = self.packer;
-        let seen = self.history.total();
-        if machines == self.machine_changes && seen <= learned + learned / 4 {
-            return;
-        }
-        let machines = self.machines.values().filter_map(|slot| slot.machine.as_ref());
-        self.packer = Packing {
-            judge: Packer::new(&machines.collect::<Vec<_>>(), &self.history),
-            machines: self.machine_changes,
-            learned: seen,
-        };
-    }
-
-    /// The first pod of each class worth trying.
-    fn heads(&self) -> BTreeSet<(Order, Arc<Requirements>)> {
-        let worth_trying = |class: &Class| {
-            let failed_now = class
-                .failed
-                .as_ref()
-                .is_some_and(|(at, _)| *at == self.improvements);
-            !failed_now
-        };
-        self.classes
-            .iter()
-            .filter(|(_, class)| worth_trying(class))
-            .filter_map(|(key, class)| Some((*class.queue.first_key_value()?.0, Arc::clone(key))))
-            .collect()
-    }
-
-    /// Places the first pod of a class; also gives the order of the class's next pod if it is worth trying.
-    fn try_head(&mut self, key: &Arc<Requirements>) -> (Option<Binding>, Option<Order>) {
-        let placed = self.pods.values().filter_map(Known::placed);
-        self.around.count(key, &placed);
-        let choice = self.choose(key);
-        let improvements = self.improvements;
-        let Some(class) = self.classes.get_mut(key) else {
-            return (None, None);
-        };
-        match choice {
-            Err(why) => {
-                class.failed = Some((improvements, Arc::new(why)));
-                (None, None)
-            }
-            Ok(node) => {
-                let head = class.queue.pop_first();
-                let next = class.queue.first_key_value().map(|(order, _)| *order);
-                if next.is_none() {
-                    self.classes.remove(key);
-                }
-                (head.map(|(_, uid)| self.assume(uid, node)), next)
-            }
-        }
-    }
-
-    fn choose(&self, requirements: &Requirements) -> Result<String, WhyNot> {
-        let mut why = WhyNot::default();
-        let mut candidates = Vec::new();
-        let machines = self.company_of(requirements);
-        let company = machines
-            .as_deref()
-            .map(|machines| Company::new(requirements, &self.around, machines));
-        for slot in self.machines.values() {
-            let Some(machine) = &slot.machine else { continue };
-            match filter::check(requirements, machine, &slot.taken, company.as_ref()) {
-                None => candidates.push((machine, &slot.taken.resources)),
-                Some(refusal) => why.count(refusal),
-            }
-        }
-        match score::best(
-            requirements,
-            &candidates,
-            self.packer.judge.as_ref(),
-            company.as_ref(),
-        ) {
-            Some(best) => Ok(candidates[best].0.name.clone()),
-            None => Err(why),
-        }
-    }
-
-    /// The machines, where it matters which pods are on them.
-    fn company_of(&self, requirements: &Requirements) -> Option<Vec<&Machine>> {
-        let matters = requirements.relations.is_some()
-            || self
-                .around
-                .pulls(requirements.appearance.as_ref())
-                .next()
-                .is_some();
-        let machines = self.machines.values().filter_map(|slot| slot.machine.as_ref());
-        matters.then(|| machines.collect())
-    }
-
-    fn assume(&mut self, uid: String, node: String) -> Binding {
+    fn assume(&mut self, uid: String, node: String, devices: Option<Grant>) -> Binding {
         if let Some(known) = self.pods.get_mut(&uid) {
-            let slot = self.machines.entry(node.clone()).or_default();
-            slot.taken.add(&known.pod.requirements);
+            self.stock
+                .took(&node, &known.pod.requirements, devices.as_ref());
             self.improvements += u64::from(self.around.came(&node, &known.pod));
             known.place = Place::Takes {
                 node: node.clone(),
+                devices: devices.clone(),
                 assumed: true,
             };
         }
-        Binding { pod: uid, node }
+        Binding { pod: uid, node, devices }
     }
 
     /// Takes a pod out of wherever it stands; gives its arrival.
@@ -383,10 +303,9 @@ impl State {
         let known = self.pods.remove(uid)?;
         match known.place {
             Place::Waits(order, class) => self.leave_queue(&class, order),
-            Place::Takes { node, .. } => {
-                if let Some(slot) = self.machines.get_mut(&node) {
-                    slot.taken.subtract(&known.pod.requirements);
-                }
+            Place::Takes { node, devices, .. } => {
+                self.stock
+                    .gave_back(&node, &known.pod.requirements, devices.as_ref());
                 self.around.went(&node, &known.pod);
                 self.improvements += 1;
             }
@@ -417,12 +336,16 @@ impl State {
             self.classify_anew();
         }
         let place = if let Some(node) = pod.node.clone() {
-            let slot = self.machines.entry(node.clone()).or_default();
-            slot.taken.add(&pod.requirements);
+            self.stock
+                .took(&node, &pod.requirements, pod.devices.as_ref());
             self.improvements += u64::from(self.around.came(&node, &pod));
-            Place::Takes { node, assumed: false }
+            Place::Takes {
+                node,
+                devices: pod.devices.clone(),
+                assumed: false,
+            }
         } else {
-            let order = (Reverse(pod.priority), arrival);
+            let order = (Reverse(pod.priority), pod.created, arrival);
             Place::Waits(order, self.enqueue(&mut pod, order))
         };
         self.pods.insert(pod.uid.clone(), Known { pod, place, arrival });

@@ -1,16 +1,19 @@
 //! The desk where news is put down and plans are made: the planner's state, and whether it changed.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use meta::ObjectKey;
-use scheduler::{Identity, Machine, Settings, State, WhyNot};
-use std::sync::Arc;
+use meta::devices::Grant;
+use scheduler::{Binding, Identity, Machine, Settings, State, WhyNot};
 use tokio::sync::Notify;
 
 use crate::informer::Change;
 use crate::kind::Projection;
 use crate::projections::{Namespace, Node, Pod};
+use crate::scheduler::Config;
+use crate::scheduler::beside::Beside;
+use crate::scheduler::given::Given;
 
 /// A pod to bind to a machine.
 #[derive(Clone, Debug)]
@@ -18,6 +21,7 @@ pub(super) struct Placement {
     pub(super) key: ObjectKey,
     pub(super) uid: String,
     pub(super) node: String,
+    pub(super) devices: Option<Grant>,
 }
 
 /// What to do, and whom to tell.
@@ -33,6 +37,7 @@ pub(super) struct Plan {
 /// The planner's state between the informers' tasks and the placing one.
 pub(super) struct Desk {
     scheduler: String,
+    given: Given,
     inner: Mutex<Inner>,
     changed: Notify,
 }
@@ -43,16 +48,24 @@ struct Inner {
     keys: BTreeMap<String, ObjectKey>,
     arrived: Vec<String>,
     needs_plan: bool,
+    /// What a shadow would have done.
+    beside: Option<Beside>,
 }
 
 impl Desk {
-    pub(super) fn new(scheduler: &str) -> Self {
+    pub(super) fn new(config: Config) -> Self {
+        let mut state = State::new(Settings::default());
+        if !config.expected.is_empty() {
+            state.expect(&config.expected);
+        }
         let inner = Inner {
-            state: State::new(Settings::default()),
+            state,
+            beside: config.shadow.map(Beside::new),
             ..Inner::default()
         };
         Self {
-            scheduler: scheduler.to_owned(),
+            scheduler: config.name,
+            given: Given::new(config.nodes),
             inner: Mutex::new(inner),
             changed: Notify::new(),
         }
@@ -62,11 +75,16 @@ impl Desk {
         let node = change.object();
         let name = node.key().name;
         match change {
-            Change::Deleted(_) => self.inner().state.machine_deleted(&name),
-            Change::Applied(_) => {
+            Change::Applied(_) if self.given.has(&node.metadata.labels) => {
                 let labels = (*node.metadata.labels).clone();
-                let machine = Machine::new(&name, labels, node.spec.clone(), node.status.clone());
+                let spec = self.given.to_us(&self.scheduler, &node.spec);
+                let machine = Machine::new(&name, labels, spec, node.status.clone());
+                self.given.check(&self.scheduler, &name, &node.spec);
                 self.inner().state.machine_applied(machine);
+            }
+            _ => {
+                self.given.is_gone(&name);
+                self.inner().state.machine_deleted(&name);
             }
         }
         self.tell();
@@ -105,7 +123,15 @@ impl Desk {
         };
         let finished = ended || leaving;
         let seen = scheduler::Pod::new(uid, identity, &pod.placement, finished, &self.scheduler);
+        let seen = seen.noted(&pod.notes);
+        if !seen.finished
+            && !seen.ours
+            && let Some(node) = &seen.node
+        {
+            self.given.is_taken(node, &pod.placement.scheduler_name);
+        }
         let mut inner = self.inner();
+        inner.compare(pod, &seen);
         if seen.ours && seen.node.is_none() && !seen.finished {
             let known = inner.keys.insert(uid.to_owned(), pod.key());
             if known.is_none() {
@@ -121,6 +147,9 @@ impl Desk {
         let mut inner = self.inner();
         inner.keys.remove(uid);
         inner.state.pod_deleted(uid);
+        if let Some(beside) = &mut inner.beside {
+            beside.is_gone(uid);
+        }
     }
 
     /// A binding was refused for good.
@@ -138,29 +167,18 @@ impl Desk {
         self.inner().needs_plan
     }
 
+    /// Whether a placement still stands.
+    pub(super) fn confirm(&self, placement: &Placement) -> bool {
+        let binding = Binding {
+            pod: placement.uid.clone(),
+            node: placement.node.clone(),
+            devices: placement.devices.clone(),
+        };
+        self.inner().state.confirm(&binding)
+    }
+
     pub(super) fn plan(&self) -> Plan {
-        let mut inner = self.inner();
-        let plan = inner.state.plan();
-        inner.needs_plan = plan.more;
-        let placements = plan.bindings.into_iter().filter_map(|binding| {
-            Some(Placement {
-                key: inner.keys.get(&binding.pod)?.clone(),
-                uid: binding.pod,
-                node: binding.node,
-            })
-        });
-        let placements = placements.collect();
-        // Those that the plan's bound kept from being tried are told another time.
-        let (arrived, untried) = std::mem::take(&mut inner.arrived)
-            .into_iter()
-            .filter(|uid| inner.state.is_waiting(uid))
-            .partition(|uid| inner.state.why(uid).is_some());
-        inner.arrived = untried;
-        Plan {
-            placements,
-            arrived,
-            refused: plan.refused > 0,
-        }
+        self.inner().plan()
     }
 
     /// A waiting pod's name and why it waits; `None` if it waits no more.
@@ -176,5 +194,62 @@ impl Desk {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn plan(&mut self) -> Plan {
+        let plan = self.state.plan();
+        self.needs_plan = plan.more;
+        let placements = plan.bindings.into_iter().filter_map(|binding| {
+            Some(Placement {
+                key: self.keys.get(&binding.pod)?.clone(),
+                uid: binding.pod,
+                node: binding.node,
+                devices: binding.devices,
+            })
+        });
+        let placements: Vec<Placement> = placements.collect();
+        // Those that the plan's bound kept from being tried are told another time.
+        let (arrived, untried) = std::mem::take(&mut self.arrived)
+            .into_iter()
+            .filter(|uid| self.state.is_waiting(uid))
+            .partition(|uid| self.state.why(uid).is_some());
+        self.arrived = untried;
+        let plan = Plan {
+            placements,
+            arrived,
+            refused: plan.refused > 0,
+        };
+        self.note_beside(plan)
+    }
+
+    /// A shadow takes note of a plan, and has nothing to do.
+    fn note_beside(&mut self, plan: Plan) -> Plan {
+        let Some(beside) = &mut self.beside else {
+            return plan;
+        };
+        for placement in &plan.placements {
+            beside.would_bind(placement);
+        }
+        for uid in &plan.arrived {
+            if let (Some(key), Some(why)) = (self.keys.get(uid), self.state.why(uid)) {
+                beside.would_wait(key, uid, &why);
+            }
+        }
+        Plan::default()
+    }
+
+    /// A shadow decides on a pod before it sees that others bound it, and then compares.
+    fn compare(&mut self, pod: &Pod, seen: &scheduler::Pod) {
+        let Some(node) = seen.node.as_ref().filter(|_| self.beside.is_some()) else {
+            return;
+        };
+        if self.state.is_waiting(&seen.uid) {
+            self.plan();
+        }
+        if let Some(beside) = &mut self.beside {
+            beside.was_bound(&pod.key(), &seen.uid, node, seen.devices.as_ref());
+        }
     }
 }

@@ -1,10 +1,6 @@
 //! A machine as packing sees it: free amounts in one cache line, compared and copied as a value.
 
-/// The most devices of one machine: the largest servers on sale have sixteen.
-pub const DEVICES_MAX: usize = 16;
-
-/// All shares of one device, in thousandths.
-pub const WHOLE: u16 = 1000;
+pub use meta::devices::{DEVICES_MAX, WHOLE};
 
 /// A machine's place in its fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,11 +78,11 @@ impl Machine {
         }
     }
 
-    /// The same with the first `count` devices entirely taken.
+    /// The same with this much free of each device, in thousandths.
     #[must_use]
-    pub fn with_busy(mut self, count: usize) -> Self {
-        let busy = count.min(self.devices.into());
-        self.free[..busy].fill(0);
+    pub fn with_free(mut self, free: &[u16; DEVICES_MAX]) -> Self {
+        let count = usize::from(self.devices);
+        self.free[..count].copy_from_slice(&free[..count]);
         self
     }
 

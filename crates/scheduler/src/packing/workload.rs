@@ -1,5 +1,7 @@
 //! The workload that machines should stay useful for: the requests that are typical, and how frequent each is.
 
+use std::collections::BTreeMap;
+
 use super::Request;
 
 /// A request that is typical, and its part of all requests.
@@ -40,7 +42,17 @@ impl Workload {
         Self { typical }
     }
 
-    /// The typical requests, most frequent first.
+    /// All of `counted` requests. The same requests in another order are the same workload, to the last bit of what is
+    /// worked out from it.
+    pub fn history(counted: impl IntoIterator<Item = (Request, usize)>) -> Self {
+        let mut merged = BTreeMap::<Request, usize>::new();
+        for (request, count) in counted {
+            *merged.entry(request).or_default() += count;
+        }
+        Self::new(merged, 1.0)
+    }
+
+    /// The typical requests, in the order in which they were given.
     pub fn typical(&self) -> &[Typical] {
         &self.typical
     }

@@ -80,7 +80,7 @@ impl State {
 
     /// The machines that there are, and what is taken of each.
     fn offers(&self) -> impl Iterator<Item = (&Machine, &Taken)> {
-        let slots = self.machines.values();
+        let slots = self.stock.slots().iter();
         slots.filter_map(|slot| Some((slot.machine.as_ref()?, &slot.taken)))
     }
 
