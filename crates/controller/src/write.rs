@@ -1,6 +1,7 @@
 //! Writes as data: what to do to which object, under which preconditions.
 
 use meta::ObjectKey;
+use meta::devices::{self, Grant};
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
@@ -71,14 +72,18 @@ impl Write {
         Self::new(kind, key, Verb::Delete(options))
     }
 
-    /// Binds a pod, if it still is the one of this uid, to a node.
-    pub fn bind(pods: Kind, pod: ObjectKey, uid: &str, node: &str) -> Self {
-        let binding = json!({
+    /// Binds a pod, if it still is the one of this uid, to a node, and records the devices that it gets there: the API
+    /// server merges a binding's annotations into the pod, so that both are one write.
+    pub fn bind(pods: Kind, pod: ObjectKey, uid: &str, node: &str, devices: Option<&Grant>) -> Self {
+        let mut binding = json!({
             "apiVersion": "v1",
             "kind": "Binding",
             "metadata": {"namespace": pod.namespace, "name": pod.name, "uid": uid},
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         });
+        if let Some(devices) = devices {
+            binding["metadata"]["annotations"] = json!({devices::ANNOTATION: devices.to_string()});
+        }
         Self::new(pods, pod, Verb::Post(binding)).on("binding")
     }
 

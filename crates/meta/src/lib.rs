@@ -4,6 +4,7 @@
 //! client, a clock, a file or a process; the traits of [`host`] only name what a room with effects is given.
 
 pub mod crash;
+pub mod devices;
 pub mod duration;
 pub mod hash;
 pub mod host;

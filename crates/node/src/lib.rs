@@ -16,6 +16,7 @@ mod active;
 mod agent;
 mod claims;
 mod config;
+mod devices;
 mod directory;
 mod environment;
 mod expand;

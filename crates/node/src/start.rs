@@ -11,7 +11,7 @@ use crate::config::{Image, NodeConfig};
 use crate::directory::PodDirectory;
 use crate::environment::{self, Environment};
 use crate::fields::NodeFacts;
-use crate::{image_name, volumes};
+use crate::{devices, image_name, volumes};
 
 /// Where a program may leave its last words, unless the container says otherwise.
 const MESSAGE_PATH: &str = "/dev/termination-log";
@@ -59,6 +59,7 @@ impl Starter {
         let image = self.image(container);
         let mut user = self.user(pod, container)?;
         let mut env = self.base_environment(pod, image);
+        devices::show(pod, container, &mut env)?;
         environment::declare(&mut env, &self.client, pod, container, &self.facts)
             .await
             .map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;

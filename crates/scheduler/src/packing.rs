@@ -11,6 +11,7 @@
 //! names. Gangs and queues belong above it: a decision takes nothing until it is committed, and a placement can
 //! be taken back.
 
+mod changes;
 mod cutting;
 mod fleet;
 mod future_fit;
@@ -21,6 +22,7 @@ mod policy;
 mod request;
 mod workload;
 
+pub use changes::Changes;
 pub use fleet::{Fleet, Stale};
 pub use future_fit::FutureFit;
 pub use machine::{DEVICES_MAX, DeviceSet, Machine, MachineId, WHOLE};

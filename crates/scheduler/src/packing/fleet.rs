@@ -1,6 +1,6 @@
 //! All machines: what is free on each, and how often each has changed.
 
-use super::{DeviceSet, Machine, MachineId, Request};
+use super::{Changes, DeviceSet, Machine, MachineId, Request};
 
 /// A placement was decided on a state of the machine that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +15,8 @@ pub struct Fleet {
     /// What is free of extended resources: a row of `resources` amounts for each machine.
     extended: Vec<i64>,
     resources: usize,
-    /// Machines in the order in which they changed lately: readers keep their place in it.
-    changes: Vec<MachineId>,
-    /// How many changes came before those.
-    forgotten: usize,
+    changes: Changes,
 }
-
-/// Changes that are remembered for each machine: a reader that missed more looks at every machine instead.
-const CHANGES_PER_MACHINE: usize = 4;
 
 impl Fleet {
     /// No machines, which will tell `resources` extended resources apart.
@@ -41,7 +35,7 @@ impl Fleet {
         self.versions.push(0);
         let amounts = (0..self.resources).map(|i| extended.get(i).copied().unwrap_or(0));
         self.extended.extend(amounts);
-        self.log(id);
+        self.changes.note(id, self.machines.len());
         id
     }
 
@@ -80,14 +74,9 @@ impl Fleet {
         self.versions[id.index()]
     }
 
-    /// How many changes there have been.
-    pub fn change_count(&self) -> usize {
-        self.forgotten + self.changes.len()
-    }
-
-    /// The machines that changed, in order, after the first `seen` changes; `None` if that is too long ago.
-    pub fn changes_since(&self, seen: usize) -> Option<&[MachineId]> {
-        self.changes.get(seen.checked_sub(self.forgotten)?..)
+    /// Which machines changed lately.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Whether everything that `request` asks for is free on a machine.
@@ -148,15 +137,6 @@ impl Fleet {
             self.extended[start + usize::from(*resource)] += sign * amount;
         }
         self.versions[id.index()] += 1;
-        self.log(id);
-    }
-
-    fn log(&mut self, id: MachineId) {
-        if self.changes.len() > CHANGES_PER_MACHINE * self.machines.len() {
-            let oldest = self.changes.len() / 2;
-            self.changes.drain(..oldest);
-            self.forgotten += oldest;
-        }
-        self.changes.push(id);
+        self.changes.note(id, self.machines.len());
     }
 }

@@ -135,7 +135,7 @@ impl<P: Policy> Planner<P> {
             key(policy.offer(fleet, id, request).score, rank(ties, id))
         };
         let current = scores.generation == generation && scores.keys.len() == fleet.len();
-        match fleet.changes_since(scores.seen) {
+        match fleet.changes().since(scores.seen) {
             Some(missed) if current && missed.len() < fleet.len() => {
                 for id in missed {
                     scores.keys[id.index()] = key(*id);
@@ -143,7 +143,7 @@ impl<P: Policy> Planner<P> {
             }
             _ => scores.keys = fleet.ids().map(key).collect(),
         }
-        scores.seen = fleet.change_count();
+        scores.seen = fleet.changes().count();
         scores.generation = generation;
     }
 }
