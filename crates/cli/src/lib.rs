@@ -29,6 +29,7 @@ pub mod objects;
 pub mod output;
 pub mod platform;
 pub mod pods;
+mod replica;
 pub mod signals;
 pub mod simulated;
 pub mod submission;
@@ -48,7 +49,8 @@ pub use command::Cli;
 pub use error::{CommandError, ErrorKind};
 pub use exit::Exit;
 pub use platform::{
-    ControlOptions, ImageRuns, Platform, PlatformError, PlatformOptions, Right, Rights, Running,
+    ControlOptions, ImageRuns, Leases, Platform, PlatformError, PlatformOptions, Replica, Right, Rights,
+    Running, ScheduleOptions,
 };
 pub use simulated::Simulated;
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use futures::future::BoxFuture;
 use kinds::k8s::api::rbac::v1::PolicyRule;
 use kinds::kube;
+use meta::LabelSelector;
 use tokio_util::sync::CancellationToken;
 
 use crate::simulated::Simulated;
@@ -27,8 +28,25 @@ pub trait Platform: Send + Sync {
         shutdown: CancellationToken,
     ) -> BoxFuture<'_, Result<(), PlatformError>>;
 
-    /// What the programs of an installation need to be allowed, whose replicas share the Lease of this name.
-    fn rights(&self, lease: &str) -> Rights;
+    /// Runs a scheduler of the cluster that `client` talks to, until `shutdown`.
+    fn schedule(
+        &self,
+        client: kube::Client,
+        options: ScheduleOptions,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'_, Result<(), PlatformError>>;
+
+    /// What the programs of an installation need to be allowed.
+    fn rights(&self, leases: Leases<'_>) -> Rights;
+}
+
+/// The names of the Leases that the replicas of each program of an installation share.
+#[derive(Clone, Copy, Debug)]
+pub struct Leases<'a> {
+    /// Of the workflow controller.
+    pub controller: &'a str,
+    /// Of the scheduler.
+    pub scheduler: &'a str,
 }
 
 /// What the programs of an installation need to be allowed.
@@ -40,6 +58,10 @@ pub struct Rights {
     pub at_home: Vec<Right>,
     /// Those of a step's pod, in its namespace.
     pub steps: Vec<Right>,
+    /// The scheduler's, in every namespace.
+    pub scheduler: Vec<Right>,
+    /// The scheduler's, in its own namespace.
+    pub scheduler_at_home: Vec<Right>,
 }
 
 /// A rule and what it is needed for.
@@ -56,7 +78,33 @@ pub struct Right {
 pub struct ControlOptions {
     /// Only workflows with this `workflows.argoproj.io/controller-instanceid`; none means those without.
     pub instance_id: Option<String>,
-    /// Namespace and name of the Lease that its replicas share.
+    /// What it is as a replica.
+    pub replica: Replica,
+    /// The image that holds this program, for steps with outputs.
+    pub exec_image: Option<String>,
+    /// Whether the cluster's nodes mount images as volumes.
+    pub image_volumes: bool,
+    /// What images run that a container names no command for: pattern, entry point, arguments.
+    pub images: Vec<ImageRuns>,
+}
+
+/// How to run a scheduler of a cluster.
+#[derive(Clone, Debug)]
+pub struct ScheduleOptions {
+    /// The `schedulerName` of the pods it places.
+    pub name: String,
+    /// The nodes that are given to it; none means all.
+    pub nodes: Option<LabelSelector>,
+    /// Pods like those to be expected; none means to learn from those that come.
+    pub expected: Vec<serde_json::Value>,
+    /// What it is as a replica.
+    pub replica: Replica,
+}
+
+/// What a program of a cluster is as one of several, of which one leads.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// Namespace and name of the Lease that the replicas share.
     pub lease: (String, String),
     /// What this replica is called in the Lease; none takes the host's name and a random number.
     pub identity: Option<String>,
@@ -64,12 +112,6 @@ pub struct ControlOptions {
     pub listen: Option<SocketAddr>,
     /// Requests a second, and how many at once after a quiet time.
     pub rate: (u32, u32),
-    /// The image that holds this program, for steps with outputs.
-    pub exec_image: Option<String>,
-    /// Whether the cluster's nodes mount images as volumes.
-    pub image_volumes: bool,
-    /// What images run that a container names no command for: pattern, entry point, arguments.
-    pub images: Vec<ImageRuns>,
     /// Whether to write nothing, and say what would be written.
     pub shadow: bool,
 }

@@ -22,11 +22,13 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use meta::LabelSelector;
+use scheduler::Identity;
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::executor::Failure;
+use crate::kind::Projection as _;
 use crate::projections::{EVENTS, NAMESPACES, NODES, Namespace, Node, PODS, Pod};
 use crate::rules::{PolicyRule, Right, WATCH};
 use crate::scheduler::desk::{Desk, Placement};
@@ -76,13 +78,30 @@ impl fmt::Debug for Config {
     }
 }
 
+/// The pod as placement sees it, to be placed by the scheduler of this name.
+pub fn seen(pod: &Pod, name: &str) -> scheduler::Pod {
+    let ended = matches!(pod.view.phase.as_str(), "Succeeded" | "Failed");
+    let leaving = pod.view.deleting && pod.placement.node_name.is_empty();
+    let identity = Identity {
+        namespace: Arc::clone(&pod.metadata.namespace),
+        labels: Arc::clone(&pod.metadata.labels),
+        leaving: pod.view.deleting,
+    };
+    scheduler::Pod::new(pod.uid(), identity, &pod.placement, ended || leaving, name).noted(&pod.notes)
+}
+
 /// The rights it needs, with reasons.
 pub fn rights() -> Vec<Right> {
     vec![
         Right::to(&WATCH, PODS, "see pods that wait, and what others take of nodes"),
         Right::to(&WATCH, NODES, "see the nodes given to it"),
         Right::to(&WATCH, NAMESPACES, "tell which pods an affinity means"),
-        Right::part(&["create"], PODS, "binding", "bind pods to nodes, and record their devices"),
+        Right::part(
+            &["create"],
+            PODS,
+            "binding",
+            "bind pods to nodes, and record their devices",
+        ),
         Right::part(&["patch"], PODS, "status", "say why a pod waits"),
         Right::to(&["create"], EVENTS, "say so in events"),
     ]

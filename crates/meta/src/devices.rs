@@ -102,8 +102,15 @@ mod tests {
     fn what_is_written_is_read() {
         let check = |text: &str, devices: &[u8], share: u16, visible: &str| {
             let grant: Grant = text.parse().unwrap();
-            assert_eq!(Grant::new(devices.to_vec(), share).as_ref(), Some(&grant), "{text}");
-            assert_eq!((grant.to_string().as_str(), grant.visible().as_str()), (text, visible));
+            assert_eq!(
+                Grant::new(devices.to_vec(), share).as_ref(),
+                Some(&grant),
+                "{text}"
+            );
+            assert_eq!(
+                (grant.to_string().as_str(), grant.visible().as_str()),
+                (text, visible)
+            );
         };
         check("0,3", &[3, 0], 1000, "0,3");
         check("2:500", &[2], 500, "2");

@@ -111,6 +111,9 @@ mod tests {
         let pod: Pod = serde_json::from_value(pod).unwrap();
         let container = crate::environment::find(&pod, "a").unwrap();
         let refused = show(&pod, container, &mut Environment::default());
-        assert!(matches!(refused, Err(NoStart::Refused("CreateContainerConfigError", _))));
+        assert!(matches!(
+            refused,
+            Err(NoStart::Refused("CreateContainerConfigError", _))
+        ));
     }
 }

@@ -1,4 +1,4 @@
-//! The workflow controller of a cluster: the same controller as on one machine, under a Lease and at a rate.
+//! The programs of a cluster: the same controllers as on one machine, under a Lease and at a rate.
 //!
 //! ```text
 //!   election --(leads)--> controllers --> gate (term, rate) --> kube-apiserver
@@ -8,10 +8,11 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use cli::{ControlOptions, PlatformError};
+use cli::{ControlOptions, PlatformError, Replica, ScheduleOptions};
 use controller::lease::{self, Election};
+use controller::projections;
 use controller::workflow::{Delivery, ExecConfig, ImageCommand, Lingering, MachineConfig};
-use controller::{Executor, Gate, Metrics, Rate, Shadow};
+use controller::{Config, Executor, Gate, Metrics, Rate, Shadow, scheduler};
 use kinds::kube::Client;
 use meta::ObjectKey;
 use meta::host::Host;
@@ -21,16 +22,45 @@ use crate::observe;
 use crate::settings::host_name;
 use crate::{images, settings};
 
-/// Runs the controller until `shutdown`.
+/// Runs the workflow controller until `shutdown`.
 pub(crate) async fn control(
     client: Client,
     options: ControlOptions,
     shutdown: CancellationToken,
 ) -> Result<(), PlatformError> {
+    let shadow = options.replica.shadow.then(|| Shadow::new(tell));
+    let config = |gate: Gate| {
+        let gate = match &shadow {
+            Some(shadow) => gate.shadowing(shadow.clone()),
+            None => gate,
+        };
+        Config::cluster(workflow(&options), gate)
+    };
+    run(client, &options.replica, config, shutdown).await
+}
+
+/// Runs a scheduler until `shutdown`.
+pub(crate) async fn schedule(
+    client: Client,
+    options: ScheduleOptions,
+    shutdown: CancellationToken,
+) -> Result<(), PlatformError> {
+    let replica = options.replica.clone();
+    let config = |gate| Config::scheduling(scheduling(options), gate);
+    run(client, &replica, config, shutdown).await
+}
+
+/// Runs controllers until `shutdown`: while this replica leads, or always if it is a shadow.
+async fn run(
+    client: Client,
+    replica: &Replica,
+    config: impl FnOnce(Gate) -> Config,
+    shutdown: CancellationToken,
+) -> Result<(), PlatformError> {
     let (host, metrics) = (crate::host::real(), Arc::new(Metrics::default()));
-    let election = election(&client, &host, &options);
+    let election = election(&client, &host, replica);
     let term = election.term();
-    let serving = match options.listen {
+    let serving = match replica.listen {
         Some(address) => {
             let told = observe::Told {
                 metrics: Arc::clone(&metrics),
@@ -41,27 +71,35 @@ pub(crate) async fn control(
         None => None,
     };
     let gate = Gate::paced(Rate {
-        per_second: options.rate.0,
-        burst: options.rate.1,
+        per_second: replica.rate.0,
+        burst: replica.rate.1,
     });
-    let gate = if options.shadow {
-        gate.shadowing(Shadow::new(tell))
-    } else {
-        gate.within(&term)
-    };
-    let config = controller::Config::cluster(workflow(&options), gate);
+    let config = config(if replica.shadow { gate } else { gate.within(&term) });
     let lead = |over| {
         let client = client.clone();
         let connect = move |_: &controller::Identity| client.clone();
         controller::run_all(connect, host.clone(), config.clone(), Arc::clone(&metrics), over)
     };
-    if options.shadow {
+    if replica.shadow {
         lead(shutdown).await;
     } else {
         election.run(lead, shutdown).await;
     }
     drop(serving);
     Ok(())
+}
+
+fn scheduling(options: ScheduleOptions) -> scheduler::Config {
+    let expected = options.expected.into_iter().filter_map(|pod| {
+        let pod: projections::Pod = serde_json::from_value(pod).ok()?;
+        Some(scheduler::seen(&pod, &options.name))
+    });
+    scheduler::Config {
+        expected: expected.collect(),
+        name: options.name.clone(),
+        nodes: options.nodes,
+        shadow: options.replica.shadow.then(|| Arc::new(tell) as Arc<_>),
+    }
 }
 
 /// A line of what a shadow would do.
@@ -71,9 +109,9 @@ fn tell(decision: &serde_json::Value) {
 }
 
 /// The election's own requests pass no gate: the lease comes before everything else.
-fn election(client: &Client, host: &Host, options: &ControlOptions) -> Election {
-    let (namespace, name) = &options.lease;
-    let identity = options.identity.clone().unwrap_or_else(|| identity(host));
+fn election(client: &Client, host: &Host, replica: &Replica) -> Election {
+    let (namespace, name) = &replica.lease;
+    let identity = replica.identity.clone().unwrap_or_else(|| identity(host));
     let config = lease::Config::new(ObjectKey::new(namespace, name), identity);
     let executor = Executor::new(client.clone(), Arc::default());
     Election::new(executor, host.clone(), config)
@@ -110,7 +148,7 @@ fn workflow(options: &ControlOptions) -> controller::workflow::Config {
     controller::workflow::Config {
         machine: Arc::new(MachineConfig {
             instance_id: options.instance_id.clone(),
-            home: Some(options.lease.0.clone()),
+            home: Some(options.replica.lease.0.clone()),
             exec,
             images: images(options),
             ..MachineConfig::default()

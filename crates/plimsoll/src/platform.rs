@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use apiserver::{ApiServer, Durability, User};
-use cli::{ControlOptions, Platform, PlatformError, PlatformOptions, Rights, Running, Simulated};
+use cli::{
+    ControlOptions, Leases, Platform, PlatformError, PlatformOptions, Rights, Running, ScheduleOptions,
+    Simulated,
+};
 use controller::{Identity, Metrics};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -48,8 +51,17 @@ impl Platform for Embedded {
         Box::pin(cluster::control(client, options, shutdown))
     }
 
-    fn rights(&self, lease: &str) -> Rights {
-        rights::of_installation(lease)
+    fn schedule(
+        &self,
+        client: Client,
+        options: ScheduleOptions,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'_, Result<(), PlatformError>> {
+        Box::pin(cluster::schedule(client, options, shutdown))
+    }
+
+    fn rights(&self, leases: Leases<'_>) -> Rights {
+        rights::of_installation(leases)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Machines, and what is asked of them: rows with the columns of the trace `openb`, which our own files have too.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use scheduler::packing::{Fleet, Machine, Model, ModelSet, Request, WHOLE};
@@ -28,8 +29,14 @@ impl Machines {
     /// # Errors
     /// It is missing or is not what it should be.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let mut machines = Self::default();
-        for row in Table::read(path)?.rows() {
+        let table = Table::read(path)?;
+        // Numbered in order of name, as a scheduler numbers those of its machines.
+        let models: BTreeSet<String> = table.rows().map(|row| row.text("model").to_owned()).collect();
+        let mut machines = Self {
+            machines: Vec::new(),
+            models: models.into_iter().collect(),
+        };
+        for row in table.rows() {
             let machine = Machine::new(
                 row.number_or("cpu_milli", PLENTY)?,
                 row.number_or("memory_mib", PLENTY)?,
@@ -59,14 +66,17 @@ impl Machines {
         }
     }
 
-    fn model(&mut self, row: &Row<'_>) -> Result<Model, Error> {
+    fn model(&self, row: &Row<'_>) -> Result<Model, Error> {
         let name = row.text("model");
         let known = self.models.iter().position(|model| model == name);
-        let number = known.unwrap_or_else(|| {
-            self.models.push(name.to_owned());
-            self.models.len() - 1
-        });
-        Model::new(number).ok_or_else(|| row.wrong("too many models".to_owned()))
+        known
+            .and_then(Model::new)
+            .ok_or_else(|| row.wrong("too many models".to_owned()))
+    }
+
+    /// The name of a model.
+    pub(crate) fn model_name(&self, model: Model) -> &str {
+        self.models.get(model.index()).map_or("", String::as_str)
     }
 
     /// The models of a list `A|B`; an empty list means any.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The planner is the one that serves clusters; only the peers, the policies that ours is compared with, live
-//! here. Nothing here knows the terminal, the environment or Kubernetes objects.
+//! here. Nothing here knows the terminal or the environment; of Kubernetes' objects only how to write those of a trace,
+//! for schedulers that are to be held to the same arrivals.
 
 mod cluster;
 mod compare;

@@ -2,9 +2,11 @@
 //! al., USENIX ATC'23): its machines, its pods, and the orders in which they arrive.
 
 mod arrivals;
+mod manifests;
 mod trace;
 
 pub use arrivals::{Arrivals, Lines, ranks};
+pub use manifests::node_name;
 pub use trace::{Pod, Trace};
 
 /// The traces of the published experiments.

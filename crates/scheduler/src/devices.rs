@@ -236,7 +236,10 @@ impl Account {
             .collect();
         unrecorded.sort_unstable_by_key(|(gpus, share, _)| std::cmp::Reverse((*share, *gpus)));
         for (gpus, share, count) in unrecorded {
-            for _ in 0..u32::from(gpus).saturating_mul(count).min(there.len() as u32 * whole) {
+            for _ in 0..u32::from(gpus)
+                .saturating_mul(count)
+                .min(there.len() as u32 * whole)
+            {
                 take(there, share);
             }
         }
@@ -288,11 +291,36 @@ mod tests {
             assert_eq!((found.count, found.memory, found.replicas), expected, "{of:?}");
         };
         check(&[], "nvidia.com/gpu", 8, (8, 0, 1));
-        check(&[("nvidia.com/gpu.memory", "81559")], "nvidia.com/gpu", 4, (4, 81559, 1));
-        check(&[("nvidia.com/gpu.replicas", "4")], "nvidia.com/gpu.shared", 8, (2, 0, 4));
-        check(&[("nvidia.com/gpu.replicas", "4")], "nvidia.com/gpu", 8, (2, 0, 4));
-        check(&[("nvidia.com/gpu.replicas", "0")], "nvidia.com/gpu", 2, (2, 0, 1));
-        check(&[("nvidia.com/gpu.memory", "-1")], "nvidia.com/mig-1g.10gb", 7, (0, 0, 1));
+        check(
+            &[("nvidia.com/gpu.memory", "81559")],
+            "nvidia.com/gpu",
+            4,
+            (4, 81559, 1),
+        );
+        check(
+            &[("nvidia.com/gpu.replicas", "4")],
+            "nvidia.com/gpu.shared",
+            8,
+            (2, 0, 4),
+        );
+        check(
+            &[("nvidia.com/gpu.replicas", "4")],
+            "nvidia.com/gpu",
+            8,
+            (2, 0, 4),
+        );
+        check(
+            &[("nvidia.com/gpu.replicas", "0")],
+            "nvidia.com/gpu",
+            2,
+            (2, 0, 1),
+        );
+        check(
+            &[("nvidia.com/gpu.memory", "-1")],
+            "nvidia.com/mig-1g.10gb",
+            7,
+            (0, 0, 1),
+        );
         check(&[], "nvidia.com/gpu", 99, (DEVICES_MAX, 0, 1));
     }
 

@@ -168,9 +168,7 @@ impl Models {
         let will_do = stock
             .machines()
             .filter(|machine| filter::affinity(requirements, machine).is_none());
-        will_do.fold(ModelSet::NONE, |set, machine| {
-            set.with(self.of_machine(machine))
-        })
+        will_do.fold(ModelSet::NONE, |set, machine| set.with(self.of_machine(machine)))
     }
 }
 

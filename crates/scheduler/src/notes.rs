@@ -30,7 +30,9 @@ impl<'de> Deserialize<'de> for Notes {
         }
         let raw = Raw::deserialize(deserializer)?;
         let annotations = raw.annotations.unwrap_or_default();
-        let created = raw.creation_timestamp.and_then(|text| text.parse::<meta::Timestamp>().ok());
+        let created = raw
+            .creation_timestamp
+            .and_then(|text| text.parse::<meta::Timestamp>().ok());
         Ok(Self {
             created: created.map_or(0, meta::Timestamp::as_second),
             part: Part::of(&annotations),

@@ -200,7 +200,12 @@ impl State {
         let Some(known) = self.pods.get_mut(&pod.uid) else {
             return false;
         };
-        let Place::Takes { node, devices, assumed } = &mut known.place else {
+        let Place::Takes {
+            node,
+            devices,
+            assumed,
+        } = &mut known.place
+        else {
             return false;
         };
         let alike = !pod.finished
@@ -219,12 +224,18 @@ impl State {
     /// of what it takes. If not, the pod waits again.
     pub fn confirm(&mut self, binding: &Binding) -> bool {
         let as_planned = |place: &Place| match place {
-            Place::Takes { node, devices, assumed } => {
-                *assumed && *node == binding.node && *devices == binding.devices
-            }
+            Place::Takes {
+                node,
+                devices,
+                assumed,
+            } => *assumed && *node == binding.node && *devices == binding.devices,
             Place::Waits(..) => false,
         };
-        if !self.pods.get(&binding.pod).is_some_and(|known| as_planned(&known.place)) {
+        if !self
+            .pods
+            .get(&binding.pod)
+            .is_some_and(|known| as_planned(&known.place))
+        {
             return false;
         }
         let stands = self.admits(binding);
@@ -286,8 +297,7 @@ impl State {
 
     fn assume(&mut self, uid: String, node: String, devices: Option<Grant>) -> Binding {
         if let Some(known) = self.pods.get_mut(&uid) {
-            self.stock
-                .took(&node, &known.pod.requirements, devices.as_ref());
+            self.stock.took(&node, &known.pod.requirements, devices.as_ref());
             self.improvements += u64::from(self.around.came(&node, &known.pod));
             known.place = Place::Takes {
                 node: node.clone(),
@@ -295,7 +305,11 @@ impl State {
                 assumed: true,
             };
         }
-        Binding { pod: uid, node, devices }
+        Binding {
+            pod: uid,
+            node,
+            devices,
+        }
     }
 
     /// Takes a pod out of wherever it stands; gives its arrival.
@@ -336,8 +350,7 @@ impl State {
             self.classify_anew();
         }
         let place = if let Some(node) = pod.node.clone() {
-            self.stock
-                .took(&node, &pod.requirements, pod.devices.as_ref());
+            self.stock.took(&node, &pod.requirements, pod.devices.as_ref());
             self.improvements += u64::from(self.around.came(&node, &pod));
             Place::Takes {
                 node,

@@ -35,8 +35,13 @@ impl Slot {
 
     /// Whether of what a pod takes there is enough for all that take it.
     fn holds(&self, requirements: &Requirements, grant: Option<&Grant>) -> bool {
-        let Some(machine) = &self.machine else { return false };
-        let mut asked = requirements.requests.iter().filter(|(_, amount)| *amount > Quantity::ZERO);
+        let Some(machine) = &self.machine else {
+            return false;
+        };
+        let mut asked = requirements
+            .requests
+            .iter()
+            .filter(|(_, amount)| *amount > Quantity::ZERO);
         let enough = |name: &str| self.taken.resources.get(name) <= machine.allocatable.get(name);
         asked.all(|(name, _)| enough(name))
             && grant.is_none_or(|grant| self.account.holds(&machine.devices, grant))
@@ -107,7 +112,9 @@ impl Stock {
 
     /// A machine is gone; false if it was not there.
     pub(crate) fn deleted(&mut self, name: &str) -> bool {
-        let Some(id) = self.ids.get(name) else { return false };
+        let Some(id) = self.ids.get(name) else {
+            return false;
+        };
         let gone = self.slots[id.index()].machine.take().is_some();
         self.unsettled |= gone;
         gone
@@ -138,7 +145,8 @@ impl Stock {
 
     /// Whether a machine is there and has enough of what a pod takes for all that take it.
     pub(crate) fn holds(&self, node: &str, requirements: &Requirements, grant: Option<&Grant>) -> bool {
-        self.slot(node).is_some_and(|slot| slot.holds(requirements, grant))
+        self.slot(node)
+            .is_some_and(|slot| slot.holds(requirements, grant))
     }
 
     /// A machine that is there.

@@ -125,12 +125,7 @@ fn verdict(
         return Verdict::Refused(Refusal { reasons, lasting });
     }
     let packed = packer.map(|packer| packer.judge(index, &slot.free, request).score);
-    Verdict::Fits(score::mark(
-        requirements,
-        machine,
-        &slot.taken.resources,
-        packed,
-    ))
+    Verdict::Fits(score::mark(requirements, machine, &slot.taken.resources, packed))
 }
 
 /// Whether enough of enough devices is free; that of other amounts the filters have seen to.

@@ -167,7 +167,9 @@ impl Scenario {
         self.state = State::new(Settings::default());
         for (number, supply) in self.supply.iter().enumerate() {
             let machine = supply.map(|supply| supply.machine(&name(number)));
-            machine.into_iter().for_each(|machine| self.state.machine_applied(machine));
+            machine
+                .into_iter()
+                .for_each(|machine| self.state.machine_applied(machine));
         }
         for held in &self.held {
             let place = name(held.machine);
@@ -195,7 +197,11 @@ impl Scenario {
                 .map(|grant| u64::from(grant.share()))
                 .sum()
         };
-        let free = |device| u64::from(WHOLE).checked_sub(taken(device)).expect("no device is over capacity");
+        let free = |device| {
+            u64::from(WHOLE)
+                .checked_sub(taken(device))
+                .expect("no device is over capacity")
+        };
         (0..supply.devices).map(free).collect()
     }
 
@@ -205,7 +211,9 @@ impl Scenario {
     }
 
     fn fits(&self, machine: usize, demand: &Demand) -> bool {
-        let Some(supply) = self.supply[machine] else { return false };
+        let Some(supply) = self.supply[machine] else {
+            return false;
+        };
         let (devices, share) = demand.on(&supply);
         let enough = self.free(machine).iter().filter(|free| **free >= share).count();
         self.cpu(machine) + demand.cpu <= supply.cpu && enough >= devices
@@ -221,7 +229,10 @@ impl Scenario {
         }
         let grant = binding.devices.as_ref();
         assert_eq!(grant.map_or(0, |grant| grant.devices().len()), devices);
-        assert_eq!(grant.map_or(0, |grant| u64::from(grant.share())), if devices > 0 { share } else { 0 });
+        assert_eq!(
+            grant.map_or(0, |grant| u64::from(grant.share())),
+            if devices > 0 { share } else { 0 }
+        );
         let bound = demand.pod(&uid, Some((&binding.node, grant)));
         self.held.push(Held {
             uid,
@@ -260,7 +271,11 @@ impl Scenario {
         assert_eq!(self.state.plan().bindings, [], "planning twice changes nothing");
         for (uid, demand) in &self.waiting {
             let fits = |machine: &usize| !self.intruded[*machine] && self.fits(*machine, demand);
-            assert_eq!((0..self.supply.len()).find(fits), None, "{uid} fits and is placed");
+            assert_eq!(
+                (0..self.supply.len()).find(fits),
+                None,
+                "{uid} fits and is placed"
+            );
             assert!(self.state.why(uid).is_some(), "{uid} knows why it waits");
         }
     }
@@ -283,7 +298,10 @@ impl Scenario {
             Step::Lose(machine) => {
                 // Something to plan, whatever waits already.
                 let uid = self.uid();
-                let demand = Demand { cpu: 0, wish: Wish::Nothing };
+                let demand = Demand {
+                    cpu: 0,
+                    wish: Wish::Nothing,
+                };
                 self.state.pod_applied(demand.pod(&uid, None));
                 self.waiting.push((uid, demand));
                 self.plan(Some(*machine));

@@ -1,20 +1,17 @@
 //! `plimsoll controller`: the workflow controller of a cluster, inside it or outside.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use kinds::kube::Client;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use crate::connect::{Connection, connect};
 use crate::context::Context;
 use crate::error::{CommandError, Result, status_code};
 use crate::exit::Exit;
-use crate::install;
 use crate::platform::{ControlOptions, ImageRuns};
-use crate::signals::Interrupts;
+use crate::{install, replica};
 
 /// What the server answers for a group that it does not serve.
 const NOT_FOUND: u16 = 404;
@@ -32,21 +29,8 @@ pub struct Args {
     /// The Lease that the replicas share, in the namespace to work in
     #[arg(long, default_value = install::CONTROLLER, value_name = "NAME")]
     lease: String,
-    /// What this replica is called in the Lease [default: the host's name and a random number]
-    #[arg(long, value_name = "NAME")]
-    identity: Option<String>,
-    /// Where to serve /metrics and /healthz
-    #[arg(long, default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
-    listen: SocketAddr,
-    /// Serve neither metrics nor health
-    #[arg(long, conflicts_with = "listen")]
-    no_listen: bool,
-    /// Requests to the API a second
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    requests_per_second: u32,
-    /// Requests to the API at once after a quiet time
-    #[arg(long, default_value_t = 2000, value_name = "N")]
-    burst: u32,
+    #[command(flatten)]
+    replica: replica::Args,
     /// The image that holds this program, for steps with outputs [default: plimsoll and its version]
     #[arg(long, value_name = "IMAGE")]
     exec_image: Option<String>,
@@ -59,7 +43,7 @@ pub struct Args {
     images: Option<PathBuf>,
     /// Write nothing: print a line of JSON for each thing that would be written. Takes no lease and needs rights to
     /// read only
-    #[arg(long, conflicts_with_all = ["lease", "identity"])]
+    #[arg(long, conflicts_with = "lease")]
     shadow: bool,
 }
 
@@ -69,34 +53,19 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
     check_served(&client).await?;
     install::warn_of_version(context, &client).await?;
     let options = options(args, namespace)?;
-    let mut interrupts = Interrupts::listen()?;
-    let shutdown = CancellationToken::new();
-    let control = context.platform.control(client, options, shutdown.clone());
-    tokio::pin!(control);
-    tokio::select! {
-        ended = &mut control => return Ok(ended.map(|()| Exit::Success)?),
-        () = interrupts.next() => shutdown.cancel(),
-    }
-    context
-        .ui
-        .say("Ending the controller; Ctrl-C again ends it at once");
-    tokio::select! {
-        ended = control => Ok(ended.map(|()| Exit::Success)?),
-        () = interrupts.next() => Ok(Exit::Interrupted),
-    }
+    replica::run(context, "controller", async |shutdown| {
+        context.platform.control(client, options, shutdown).await
+    })
+    .await
 }
 
 fn options(args: Args, namespace: String) -> Result<ControlOptions> {
     Ok(ControlOptions {
         instance_id: Some(args.instance_id).filter(|id| !id.is_empty()),
-        lease: (namespace, args.lease),
-        identity: args.identity,
-        listen: Some(args.listen).filter(|_| !args.no_listen),
-        rate: (args.requests_per_second, args.burst),
+        replica: args.replica.options((namespace, args.lease), args.shadow),
         exec_image: args.exec_image,
         image_volumes: args.image_volumes,
         images: args.images.as_deref().map_or(Ok(Vec::new()), read_images)?,
-        shadow: args.shadow,
     })
 }
 

@@ -71,11 +71,7 @@ fn wanted(context: &Context, args: &Args, namespace: &str) -> Vec<Piece> {
         purpose: "where the controller runs",
         reasons: Vec::new(),
     });
-    let pieces = install::pieces(
-        &settings,
-        namespace,
-        &context.platform.rights(install::CONTROLLER),
-    );
+    let pieces = install::pieces(&settings, namespace, &context.platform.rights(install::LEASES));
     of_namespace.into_iter().chain(pieces).collect()
 }
 

@@ -25,6 +25,7 @@ pub mod resubmit;
 pub mod resume;
 pub mod retry;
 pub mod run;
+pub mod scheduler;
 pub mod sim;
 pub mod stop;
 pub mod submit;
@@ -115,6 +116,7 @@ pub enum Command {
     Audit(audit::Args),
     Explain(explain::Args),
     Controller(controller::Args),
+    Scheduler(scheduler::Args),
     Install(install::Args),
     Upgrade(upgrade::Args),
     Uninstall(uninstall::Args),
@@ -150,6 +152,7 @@ pub async fn run(context: &Context, cli: Cli) -> Result<Exit> {
         Command::Audit(args) => audit::run(context, args).await,
         Command::Explain(args) => explain::run(context, args).await,
         Command::Controller(args) => controller::run(context, args).await,
+        Command::Scheduler(args) => scheduler::run(context, args).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Upgrade(args) => upgrade::run(context, args).await,
         Command::Uninstall(args) => uninstall::run(context, &args).await,

@@ -35,11 +35,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit> {
         return Err(CommandError::failed(what).hint("`plimsoll install` shows what would be"));
     }
     let settings = args.settings.or(kept_settings(&there));
-    let pieces = install::pieces(
-        &settings,
-        &namespace,
-        &context.platform.rights(install::CONTROLLER),
-    );
+    let pieces = install::pieces(&settings, &namespace, &context.platform.rights(install::LEASES));
     let plan = Plan::of(&cluster, pieces, there).await?;
     if args.yes {
         plan.perform(context, &cluster).await?;

@@ -1,8 +1,8 @@
-//! The controller's Deployment and its disruption budget.
+//! The Deployment of a program, and its disruption budget.
 
 use serde_json::{Value, json};
 
-use super::pieces::{CONTROLLER, metadata_in};
+use super::pieces::{CONTROLLER, SCHEDULER, metadata_in};
 use super::{Piece, SETTINGS, Settings};
 
 /// The port of metrics and health.
@@ -10,19 +10,65 @@ const PORT: u16 = 9090;
 /// Nobody: the user of images that have none.
 const NOBODY: u32 = 65532;
 
+/// A program of an installation, in replicas of which one leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    Controller,
+    Scheduler,
+}
+
+impl Program {
+    /// The name of its objects, of its account, and of the Lease that its replicas share.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Controller => CONTROLLER,
+            Self::Scheduler => SCHEDULER,
+        }
+    }
+
+    /// What it is; also the command that runs it.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Controller => "controller",
+            Self::Scheduler => "scheduler",
+        }
+    }
+
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Controller => "the controller: one replica leads, the others wait to take over",
+            Self::Scheduler => "the scheduler: one replica leads, the others wait to take over",
+        }
+    }
+
+    fn arguments(self, settings: &Settings) -> Vec<String> {
+        let mut arguments = vec![
+            self.command().to_owned(),
+            format!("--lease={}", self.name()),
+            format!("--listen=0.0.0.0:{PORT}"),
+        ];
+        if self == Self::Controller {
+            arguments.push(format!("--instance-id={}", settings.instance_id()));
+            arguments.push(format!("--exec-image={}", image(settings)));
+            arguments.extend(settings.image_volumes.then(|| "--image-volumes".to_owned()));
+        }
+        arguments
+    }
+}
+
 /// Both.
-pub(super) fn pieces(settings: &Settings, namespace: &str) -> Vec<Piece> {
+pub(super) fn pieces(program: Program, settings: &Settings, namespace: &str) -> Vec<Piece> {
     let piece = |object, purpose| Piece {
         object,
         purpose,
         reasons: Vec::new(),
     };
     vec![
+        piece(deployment(program, settings, namespace), program.purpose()),
         piece(
-            deployment(settings, namespace),
-            "the controller: one replica leads, the others wait to take over",
+            budget(program, namespace),
+            "machines are drained one replica at a time",
         ),
-        piece(budget(namespace), "machines are drained one replica at a time"),
     ]
 }
 
@@ -33,12 +79,12 @@ fn image(settings: &Settings) -> String {
 }
 
 /// The labels by which its pods are found.
-fn selector(namespace: &str) -> Value {
-    json!({"app.kubernetes.io/component": "controller", super::INSTANCE: namespace})
+fn selector(program: Program, namespace: &str) -> Value {
+    json!({"app.kubernetes.io/component": program.command(), super::INSTANCE: namespace})
 }
 
-fn deployment(settings: &Settings, namespace: &str) -> Value {
-    let mut metadata = metadata_in(CONTROLLER, namespace);
+fn deployment(program: Program, settings: &Settings, namespace: &str) -> Value {
+    let mut metadata = metadata_in(program.name(), namespace);
     metadata["labels"]["app.kubernetes.io/version"] = env!("CARGO_PKG_VERSION").into();
     // A struct of names and numbers always has a JSON form.
     let kept = serde_json::to_string(settings).unwrap_or_default();
@@ -49,45 +95,45 @@ fn deployment(settings: &Settings, namespace: &str) -> Value {
         "metadata": metadata,
         "spec": {
             "replicas": settings.replicas.unwrap_or(2),
-            "selector": {"matchLabels": selector(namespace)},
+            "selector": {"matchLabels": selector(program, namespace)},
             // The new version takes the lease when the old one gives it up; neither waits for the other's place.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": {
-                "metadata": {"labels": selector(namespace)},
-                "spec": pod(settings, namespace),
+                "metadata": {"labels": selector(program, namespace)},
+                "spec": pod(program, settings, namespace),
             },
         },
     })
 }
 
-fn pod(settings: &Settings, namespace: &str) -> Value {
+fn pod(program: Program, settings: &Settings, namespace: &str) -> Value {
     json!({
-        "serviceAccountName": CONTROLLER,
+        "serviceAccountName": program.name(),
         "securityContext": {
             "runAsNonRoot": true,
             "runAsUser": NOBODY,
             "runAsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container(settings)],
+        "containers": [container(program, settings)],
         // Replicas on one machine would end together.
         "topologySpreadConstraints": [{
             "maxSkew": 1,
             "topologyKey": "kubernetes.io/hostname",
             "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": selector(namespace)},
+            "labelSelector": {"matchLabels": selector(program, namespace)},
         }],
     })
 }
 
-fn container(settings: &Settings) -> Value {
+fn container(program: Program, settings: &Settings) -> Value {
     let healthy = json!({"path": "/healthz", "port": "metrics"});
     json!({
-        "name": "controller",
+        "name": program.command(),
         "image": image(settings),
         "imagePullPolicy": "IfNotPresent",
         "command": ["/plimsoll"],
-        "args": arguments(settings),
+        "args": program.arguments(settings),
         "ports": [{"name": "metrics", "containerPort": PORT}],
         "livenessProbe": {
             "httpGet": healthy, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6,
@@ -105,27 +151,13 @@ fn container(settings: &Settings) -> Value {
     })
 }
 
-fn arguments(settings: &Settings) -> Vec<String> {
-    let mut arguments = vec![
-        "controller".to_owned(),
-        format!("--lease={CONTROLLER}"),
-        format!("--instance-id={}", settings.instance_id()),
-        format!("--listen=0.0.0.0:{PORT}"),
-        format!("--exec-image={}", image(settings)),
-    ];
-    if settings.image_volumes {
-        arguments.push("--image-volumes".to_owned());
-    }
-    arguments
-}
-
 /// In replicas that may be away, not in those that must be there: with one replica the machine can be drained too.
-fn budget(namespace: &str) -> Value {
+fn budget(program: Program, namespace: &str) -> Value {
     json!({
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata_in(CONTROLLER, namespace),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(namespace)}},
+        "metadata": metadata_in(program.name(), namespace),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(program, namespace)}},
     })
 }
 
@@ -142,15 +174,15 @@ mod tests {
             image_volumes: true,
             ..Settings::default()
         };
-        let object = deployment(&settings, "ns");
+        let object = deployment(Program::Controller, &settings, "ns");
         let container = &object["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(object["spec"]["replicas"], 1);
         assert_eq!(container["image"], "registry.example/plimsoll:1");
         let expected = json!([
             "controller",
             "--lease=plimsoll-controller",
-            "--instance-id=team",
             "--listen=0.0.0.0:9090",
+            "--instance-id=team",
             "--exec-image=registry.example/plimsoll:1",
             "--image-volumes",
         ]);
@@ -158,8 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn the_scheduler_is_another_program_with_another_lease() {
+        let object = deployment(Program::Scheduler, &Settings::default(), "ns");
+        let pod = &object["spec"]["template"]["spec"];
+        assert_eq!(pod["serviceAccountName"], "plimsoll-scheduler");
+        let expected = json!(["scheduler", "--lease=plimsoll-scheduler", "--listen=0.0.0.0:9090"]);
+        assert_eq!(pod["containers"][0]["args"], expected);
+    }
+
+    #[test]
     fn the_selector_finds_the_pods_and_never_changes() {
-        let object = deployment(&Settings::default(), "ns");
+        let object = deployment(Program::Controller, &Settings::default(), "ns");
         let expected =
             json!({"app.kubernetes.io/component": "controller", "app.kubernetes.io/instance": "ns"});
         assert_eq!(object["spec"]["selector"]["matchLabels"], expected);

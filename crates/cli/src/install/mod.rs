@@ -21,11 +21,12 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::Result;
+use crate::platform::Leases;
 
 pub use cluster::{Applied, Cluster, State};
 pub use difference::differences;
 pub use pieces::pieces;
-pub(crate) use pieces::{CONTROLLER, role};
+pub(crate) use pieces::{CONTROLLER, SCHEDULER, role};
 pub use render::yaml;
 pub use version::{Support, check_version};
 
@@ -34,6 +35,15 @@ pub const SETTINGS: &str = "plimsoll.dev/settings";
 
 /// The instance id of a controller that is told no other.
 pub(crate) const INSTANCE_ID: &str = "plimsoll";
+/// The `schedulerName` of pods that the scheduler places, if it is told no other.
+pub(crate) const SCHEDULER_NAME: &str = "plimsoll";
+/// The label and the taint by which nodes are given to a scheduler, its name being the value.
+pub(crate) const GIVEN: &str = "plimsoll.dev/scheduler";
+/// The Leases of an installation.
+pub(crate) const LEASES: Leases<'static> = Leases {
+    controller: CONTROLLER,
+    scheduler: SCHEDULER,
+};
 
 /// A part that can be installed alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize)]
@@ -45,13 +55,15 @@ pub enum Component {
     Controller,
     /// The right of a step's pod to report its outputs
     Steps,
+    /// The scheduler: its account with its rights, its Deployment and its disruption budget
+    Scheduler,
 }
 
 /// How to install. What is left out has a default; `upgrade` takes what was given at installation.
 #[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
-    /// The parts to install [default: all]
+    /// The parts to install [default: all but the scheduler]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<Component>,
@@ -63,7 +75,7 @@ pub struct Settings {
     #[arg(long, value_name = "ID")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
-    /// Replicas of the controller, of which one leads [default: 2]
+    /// Replicas of each program, of which one leads [default: 2]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
@@ -81,7 +93,10 @@ pub struct Settings {
 impl Settings {
     /// Whether a part is wanted.
     pub fn has(&self, component: Component) -> bool {
-        self.components.is_empty() || self.components.contains(&component)
+        if self.components.is_empty() {
+            return component != Component::Scheduler;
+        }
+        self.components.contains(&component)
     }
 
     /// The workflows that the controller drives.

@@ -5,11 +5,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Component, INSTANCE, MANAGED_BY, OWNER, Piece, Settings, deployment};
+use super::deployment::{self, Program};
+use super::{Component, INSTANCE, MANAGED_BY, OWNER, Piece, Settings};
 use crate::platform::{Right, Rights};
 
 /// The name of the controller's objects, of its account, and of the Lease that its replicas share.
 pub(crate) const CONTROLLER: &str = "plimsoll-controller";
+/// The name of the scheduler's objects, of its account, and of the Lease that its replicas share.
+pub(crate) const SCHEDULER: &str = "plimsoll-scheduler";
 /// The name of what lets steps report.
 const STEPS: &str = "plimsoll-steps";
 /// The group of roles and bindings.
@@ -22,8 +25,12 @@ pub fn pieces(settings: &Settings, namespace: &str, rights: &Rights) -> Vec<Piec
         pieces.extend(kinds::crds().into_iter().map(definition));
     }
     if settings.has(Component::Controller) {
-        pieces.extend(controller_rights(namespace, rights));
-        pieces.extend(deployment::pieces(settings, namespace));
+        let own = (&rights.everywhere[..], &rights.at_home[..]);
+        pieces.extend(program(Program::Controller, settings, namespace, own));
+    }
+    if settings.has(Component::Scheduler) {
+        let own = (&rights.scheduler[..], &rights.scheduler_at_home[..]);
+        pieces.extend(program(Program::Scheduler, settings, namespace, own));
     }
     if settings.has(Component::Steps) {
         pieces.extend(step_rights(settings, namespace, rights));
@@ -64,33 +71,37 @@ fn wide(name: &str, namespace: &str) -> String {
     format!("{name}.{namespace}")
 }
 
-fn controller_rights(namespace: &str, rights: &Rights) -> Vec<Piece> {
+/// A program with its account, its rights everywhere and in its own namespace, and its Deployment.
+fn program(
+    program: Program,
+    settings: &Settings,
+    namespace: &str,
+    (everywhere, at_home): (&[Right], &[Right]),
+) -> Vec<Piece> {
+    let name = program.name();
     let (wide, local) = (
-        metadata(&wide(CONTROLLER, namespace), namespace),
-        metadata_in(CONTROLLER, namespace),
+        metadata(&wide(name, namespace), namespace),
+        metadata_in(name, namespace),
     );
-    let account = json!({"kind": "ServiceAccount", "name": CONTROLLER, "namespace": namespace});
-    vec![
+    let account = json!({"kind": "ServiceAccount", "name": name, "namespace": namespace});
+    let mut pieces = vec![
         Piece {
             object: json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": local}),
-            purpose: "who the controller is to the API",
+            purpose: "who the program is to the API",
             reasons: Vec::new(),
         },
         role(
             "ClusterRole",
             &wide,
-            &rights.everywhere,
-            "what the controller may do in every namespace",
+            everywhere,
+            "what it may do in every namespace",
         ),
         binding("ClusterRoleBinding", &wide, "ClusterRole", &account),
-        role(
-            "Role",
-            &local,
-            &rights.at_home,
-            "what it may do in its own namespace",
-        ),
+        role("Role", &local, at_home, "what it may do in its own namespace"),
         binding("RoleBinding", &local, "Role", &account),
-    ]
+    ];
+    pieces.extend(deployment::pieces(program, settings, namespace));
+    pieces
 }
 
 fn step_rights(settings: &Settings, namespace: &str, rights: &Rights) -> Vec<Piece> {
@@ -181,6 +192,22 @@ mod tests {
                 "Deployment ns/plimsoll-controller",
                 "PodDisruptionBudget ns/plimsoll-controller",
             ],
+        );
+        check(
+            &of(&[Component::Scheduler]),
+            &[
+                "ServiceAccount ns/plimsoll-scheduler",
+                "ClusterRole /plimsoll-scheduler.ns",
+                "ClusterRoleBinding /plimsoll-scheduler.ns",
+                "Role ns/plimsoll-scheduler",
+                "RoleBinding ns/plimsoll-scheduler",
+                "Deployment ns/plimsoll-scheduler",
+                "PodDisruptionBudget ns/plimsoll-scheduler",
+            ],
+        );
+        assert!(
+            !Settings::default().has(Component::Scheduler),
+            "it is asked for by name"
         );
         let steps = Settings {
             workflows_in: vec!["a".to_owned(), "b".to_owned()],

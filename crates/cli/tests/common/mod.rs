@@ -13,7 +13,10 @@ use apiserver::{ApiServer, Config, Durability, User};
 use clap::Parser as _;
 use cli::context::Context;
 use cli::ui::Ui;
-use cli::{Cli, ControlOptions, Exit, Platform, PlatformError, PlatformOptions, Rights, Running};
+use cli::{
+    Cli, ControlOptions, Exit, Leases, Platform, PlatformError, PlatformOptions, Rights, Running,
+    ScheduleOptions,
+};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use kinds::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -98,7 +101,19 @@ impl Platform for Fake {
         })
     }
 
-    fn rights(&self, _: &str) -> Rights {
+    fn schedule(
+        &self,
+        _: Client,
+        _: ScheduleOptions,
+        shutdown: CancellationToken,
+    ) -> BoxFuture<'_, Result<(), PlatformError>> {
+        Box::pin(async move {
+            shutdown.cancelled().await;
+            Ok(())
+        })
+    }
+
+    fn rights(&self, _: Leases<'_>) -> Rights {
         Rights::default()
     }
 }

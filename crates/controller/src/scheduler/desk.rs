@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use meta::ObjectKey;
 use meta::devices::Grant;
-use scheduler::{Binding, Identity, Machine, Settings, State, WhyNot};
+use scheduler::{Binding, Machine, Settings, State, WhyNot};
 use tokio::sync::Notify;
 
 use crate::informer::Change;
@@ -113,17 +113,8 @@ impl Desk {
     }
 
     fn pod_applied(&self, pod: &Pod) {
-        let ended = matches!(pod.view.phase.as_str(), "Succeeded" | "Failed");
-        let leaving = pod.view.deleting && pod.placement.node_name.is_empty();
         let uid = pod.uid();
-        let identity = Identity {
-            namespace: Arc::clone(&pod.metadata.namespace),
-            labels: Arc::clone(&pod.metadata.labels),
-            leaving: pod.view.deleting,
-        };
-        let finished = ended || leaving;
-        let seen = scheduler::Pod::new(uid, identity, &pod.placement, finished, &self.scheduler);
-        let seen = seen.noted(&pod.notes);
+        let seen = crate::scheduler::seen(pod, &self.scheduler);
         if !seen.finished
             && !seen.ours
             && let Some(node) = &seen.node

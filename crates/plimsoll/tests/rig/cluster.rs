@@ -99,7 +99,7 @@ impl Cluster {
         &self.admin
     }
 
-    fn plimsoll(&self, kubeconfig: &Path, arguments: &[&str]) -> Command {
+    pub(crate) fn plimsoll(&self, kubeconfig: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
         command
             .arg("--kubeconfig")

@@ -21,6 +21,7 @@ mod manifests;
 mod outputs;
 mod replicas;
 mod rights;
+mod scheduler;
 mod shadow;
 mod shapes;
 mod upgrade;

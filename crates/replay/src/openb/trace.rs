@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use scheduler::packing::{Fleet, Machine, Request, Workload};
+use scheduler::packing::{Fleet, Machine, Model, Request, Workload};
 
 use crate::cluster::Machines;
 use crate::csv::{Row, Table};
@@ -19,7 +19,7 @@ pub struct Pod {
     /// What it asks for.
     pub request: Request,
     /// The models it may have, as the trace writes them.
-    spec: String,
+    pub(super) spec: String,
 }
 
 /// The evaluated cluster and the pods of one trace.
@@ -54,6 +54,11 @@ impl Trace {
         self.machines.all()
     }
 
+    /// The name of a model of theirs.
+    pub(super) fn model_name(&self, model: Model) -> &str {
+        self.machines.model_name(model)
+    }
+
     /// The cluster with nothing taken.
     pub fn fleet(&self) -> Fleet {
         self.machines.fleet()
@@ -72,7 +77,7 @@ impl Trace {
     /// All pods, as a history to learn from.
     pub fn history(&self) -> Workload {
         let requests = self.pods.iter().map(|pod| (pod.request.clone(), 1));
-        Workload::new(requests, 1.0)
+        Workload::history(requests)
     }
 
     fn most_frequent(&self, coverage: f64) -> Workload {

@@ -17,6 +17,8 @@ use crate::why_not::{Refusal, WhyNot};
 
 /// Verdicts kept in all tables together, of some 40 bytes each: beyond, the table that was not used for longest goes.
 const VERDICTS_MAX: usize = 2_000_000;
+/// Tables kept at most.
+const TABLES_MAX: usize = 1024;
 
 /// How machines are judged: the judge of packing, what it was made from, and what it said of each machine.
 #[derive(Default)]
@@ -40,7 +42,7 @@ impl Judging {
 
     /// A table with the verdicts on all machines, to be renewed.
     fn table(&mut self, key: &Arc<Requirements>, machines: usize) -> &mut Table {
-        let most = VERDICTS_MAX / machines.max(1);
+        let most = (VERDICTS_MAX / machines.max(1)).min(TABLES_MAX);
         if self.tables.len() > most
             && !self.tables.contains_key(key)
             && let Some(oldest) = self.tables.iter().min_by_key(|(_, table)| table.used)
