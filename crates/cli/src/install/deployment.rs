@@ -205,6 +205,9 @@ mod tests {
             json!({"app.kubernetes.io/component": "controller", "app.kubernetes.io/instance": "ns"});
         assert_eq!(object["spec"]["selector"]["matchLabels"], expected);
         assert_eq!(object["spec"]["template"]["metadata"]["labels"], expected);
-        assert_eq!(budget("ns")["spec"]["selector"]["matchLabels"], expected);
+        assert_eq!(
+            budget(Program::Controller, "ns")["spec"]["selector"]["matchLabels"],
+            expected
+        );
     }
 }
