@@ -46,6 +46,22 @@ pub(crate) fn best(candidates: &[(&Machine, &Marks)], company: Option<&Company<'
     (0..candidates.len()).rev().max_by_key(|i| total(*i))
 }
 
+impl Marks {
+    /// Whether the pod, or the machine, has wishes about the other: then marks have to be compared with those of all.
+    pub(crate) fn has_wishes(&self) -> bool {
+        self.repelled > 0 || self.wished > 0
+    }
+
+    /// Orders machines about which nobody has wishes, as [`best`] does; never zero.
+    pub(crate) fn rank(&self) -> u64 {
+        let packed = self
+            .packed
+            .map_or(0, |packed| packed.cast_unsigned() ^ 0x8000_0000);
+        let free = u32::try_from(self.free.clamp(0, MAX)).unwrap_or(0);
+        (u64::from(packed) << 32) | u64::from(free + 1)
+    }
+}
+
 fn share(part: i64, most: i64) -> i64 {
     if most == 0 { 0 } else { part * MAX / most }
 }

@@ -27,11 +27,28 @@ pub(crate) enum Verdict {
     Fits(Marks),
 }
 
+impl Verdict {
+    fn has_wishes(&self) -> bool {
+        matches!(self, Self::Fits(marks) if marks.has_wishes())
+    }
+
+    fn rank(&self) -> u64 {
+        match self {
+            Self::Fits(marks) => marks.rank(),
+            Self::Absent | Self::Refused(_) => 0,
+        }
+    }
+}
+
 /// The verdicts on all machines for pods with the same requirements.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     /// By slot.
     verdicts: Vec<Verdict>,
+    /// By slot: the rank of a machine that will do, zero of others. Machines without wishes are compared by it alone.
+    ranks: Vec<u64>,
+    /// How many machines will do that have wishes, or are wished for.
+    wishes: usize,
     /// By flavour of devices: what is asked for there.
     requests: Vec<Request>,
     /// How many of the machines' changes are in.
@@ -65,18 +82,37 @@ impl Table {
                 let mut done = vec![false; slots.len()];
                 for id in missed {
                     if !std::mem::replace(&mut done[id.index()], true) {
-                        self.verdicts[id.index()] = verdict(id.index(), &self.requests);
+                        let verdict = verdict(id.index(), &self.requests);
+                        self.set(id.index(), verdict);
                     }
                 }
             }
             _ => {
-                self.verdicts = (0..slots.len())
-                    .map(|index| verdict(index, &self.requests))
-                    .collect();
+                self.verdicts = vec![Verdict::Absent; slots.len()];
+                self.ranks = vec![0; slots.len()];
+                self.wishes = 0;
+                for index in 0..slots.len() {
+                    let verdict = verdict(index, &self.requests);
+                    self.set(index, verdict);
+                }
             }
         }
         self.seen = stock.changes().count();
         self.edition = edition;
+    }
+
+    fn set(&mut self, index: usize, verdict: Verdict) {
+        self.wishes += usize::from(verdict.has_wishes());
+        self.ranks[index] = verdict.rank();
+        let before = std::mem::replace(&mut self.verdicts[index], verdict);
+        self.wishes -= usize::from(before.has_wishes());
+    }
+
+    /// The slot of the best machine, the first of equals; `None` if there is none, or if wishes matter.
+    pub(crate) fn plainly_best(&self) -> Option<usize> {
+        let best = self.ranks.iter().copied().max().filter(|best| *best > 0)?;
+        let first = self.ranks.iter().position(|rank| *rank == best);
+        first.filter(|_| self.wishes == 0)
     }
 
     /// The verdicts, by slot.

@@ -11,7 +11,7 @@ use crate::devices;
 use crate::gpus::Packer;
 use crate::machine::Machine;
 use crate::pod::Requirements;
-use crate::score::{self, Marks};
+use crate::score;
 use crate::table::{Table, Verdict};
 use crate::why_not::{Refusal, WhyNot};
 
@@ -168,29 +168,27 @@ impl State {
         let Some(table) = self.judging.tables.get(key) else {
             return Err(WhyNot::default());
         };
-        let (slots, candidates) = self.candidates(table, company.as_ref());
-        let Some(best) = score::best(&candidates, company.as_ref()) else {
+        let plainly = || table.plainly_best().filter(|_| company.is_none());
+        let Some(best) = plainly().or_else(|| self.best_candidate(table, company.as_ref())) else {
             return Err(self.why_not(table, company.as_ref()));
         };
-        let slot = &self.stock.slots()[slots[best]];
-        let devices = table.devices(slots[best], slot, self.judging.packer.as_ref());
+        let slot = &self.stock.slots()[best];
+        let devices = table.devices(best, slot, self.judging.packer.as_ref());
         let grant = devices.and_then(|(devices, share)| devices::grant(devices, share));
         Ok((slot.name.clone(), grant))
     }
 
-    /// The machines that will do, by slot, and their marks.
-    fn candidates<'a>(
-        &'a self,
-        table: &'a Table,
-        company: Option<&Company<'_>>,
-    ) -> (Vec<usize>, Vec<(&'a Machine, &'a Marks)>) {
+    /// The slot of the best of the machines that will do, by all marks and the company there.
+    fn best_candidate(&self, table: &Table, company: Option<&Company<'_>>) -> Option<usize> {
         let all = table.verdicts().iter().zip(self.stock.slots()).enumerate();
         let fits = all.filter_map(|(index, (verdict, slot))| match (verdict, &slot.machine) {
             (Verdict::Fits(marks), Some(machine)) => Some((index, (machine, marks))),
             _ => None,
         });
         let refused = |machine: &Machine| company.is_some_and(|company| company.refuses(machine).is_some());
-        fits.filter(|(_, (machine, _))| !refused(machine)).unzip()
+        let (slots, candidates): (Vec<usize>, Vec<_>) =
+            fits.filter(|(_, (machine, _))| !refused(machine)).unzip();
+        score::best(&candidates, company).map(|best| slots[best])
     }
 
     /// Why none of the machines will do.
