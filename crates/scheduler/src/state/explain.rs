@@ -32,8 +32,10 @@ impl State {
         asked.appearance = self.around.appearance(&pod.identity);
         self.around
             .count(&asked, &self.pods.values().filter_map(Known::placed));
+        self.learn();
+        let asked = Arc::new(asked);
         match self.choose(&asked) {
-            Ok(node) => Explanation {
+            Ok((node, _)) => Explanation {
                 fits: Some(node),
                 ..Explanation::default()
             },

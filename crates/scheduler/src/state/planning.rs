@@ -91,7 +91,7 @@ impl State {
 
     /// Brings the judge of packing up to date: when machines changed, when a quarter more pods have come, and when the
     /// first came that asks for devices.
-    fn learn(&mut self) {
+    pub(super) fn learn(&mut self) {
         let settled = self.stock.settle();
         let seen = self.history.total();
         let judging = &mut self.judging;
@@ -150,7 +150,7 @@ impl State {
         }
     }
 
-    fn choose(&mut self, key: &Arc<Requirements>) -> Result<Choice, WhyNot> {
+    pub(super) fn choose(&mut self, key: &Arc<Requirements>) -> Result<Choice, WhyNot> {
         let edition = self.judging.edition;
         let packer = self.judging.packer.take();
         let table = self.judging.table(key, self.stock.slots().len());
