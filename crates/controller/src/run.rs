@@ -111,8 +111,11 @@ pub async fn run_all(
         gate,
     } = config;
     let mut informers = Informers::new(connect(&informers()), shutdown.clone(), metrics);
-    if for_scheduler.is_none() && !collects {
-        informers = workflow::only_ours(informers, &for_workflows.machine);
+    if let Some(config) = for_workflows
+        .as_ref()
+        .filter(|_| for_scheduler.is_none() && !collects)
+    {
+        informers = workflow::only_ours(informers, &config.machine);
     }
     let context = |user, rules| {
         let client = connect(&Identity { user, rules });

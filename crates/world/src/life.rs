@@ -205,7 +205,9 @@ impl World {
             move |identity: &Identity| api.client(identity.user, Some(identity))
         };
         let mut config = controller::Config::embedded(controller::workflow::Config::default());
-        config.workflow.verify = true;
+        if let Some(workflow) = &mut config.workflow {
+            workflow.verify = true;
+        }
         tokio::spawn(controller::run_all(
             connect,
             host.clone(),
