@@ -27,6 +27,8 @@ pub struct NodeConfig {
     pub environment: Vec<(String, String)>,
     /// Paths that stay visible to processes even where they lie below what is private to each: `/tmp`, `/dev/shm`.
     pub visible: Vec<PathBuf>,
+    /// Paths that stay so visible to processes that run this program.
+    pub visible_to_program: Vec<PathBuf>,
     /// The address that pods report: they share the machine's network.
     pub address: String,
     /// What the node offers; found out for what is absent.
@@ -44,24 +46,29 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// The paths that a sandbox must not hide, without those that lie in another one.
-    pub(crate) fn visible_in_private(&self) -> impl Iterator<Item = &PathBuf> {
+    /// The paths that a sandbox must not hide from a container of `image`, which may run this program, without those
+    /// that lie in another one. Others are not shown: each costs directories in the container's `/tmp`.
+    pub(crate) fn visible_in_private(&self, image: Option<&Image>, runs_program: bool) -> Vec<PathBuf> {
         let in_private = |path: &&PathBuf| {
             let mut private = PRIVATE.iter().map(Path::new);
             private.any(|private| path.starts_with(private) && path.as_path() != private)
         };
-        let shown = move |path: &&PathBuf| {
-            let mut others = self
-                .visible
+        let own = self.visible_to_program.iter().filter(|_| runs_program);
+        let programs = image.and_then(|image| image.programs.as_ref());
+        let all = self.visible.iter().chain(own).chain(programs);
+        let hidden: Vec<&PathBuf> = all.filter(in_private).collect();
+        let in_another = |path: &PathBuf| {
+            hidden
                 .iter()
-                .filter(|other| in_private(other) && other != path);
-            !others.any(|other| path.starts_with(other))
+                .any(|other| *other != path && path.starts_with(other))
         };
-        self.visible
-            .iter()
-            .filter(in_private)
-            .filter(shown)
-            .filter(|path| path.exists())
+        let mut shown: Vec<PathBuf> = Vec::new();
+        for path in hidden.iter().filter(|path| !in_another(path) && path.exists()) {
+            if !shown.contains(path) {
+                shown.push((*path).clone());
+            }
+        }
+        shown
     }
 }
 
@@ -138,7 +145,62 @@ impl Image {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use meta::host::{Clock, Random};
+
     use super::*;
+
+    struct Nothing;
+    impl Clock for Nothing {
+        fn now(&self) -> meta::Timestamp {
+            meta::Timestamp::UNIX_EPOCH
+        }
+    }
+    impl Random for Nothing {
+        fn fill(&self, _: &mut [u8]) {}
+    }
+
+    #[test]
+    fn a_sandbox_hides_what_its_container_does_not_need() {
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        let below = |name: &str| folder.path().join(name);
+        for name in ["always", "own", "own/inner", "programs"] {
+            std::fs::create_dir(below(name)).unwrap();
+        }
+        let config = NodeConfig {
+            name: "n".into(),
+            directory: below("node"),
+            program: below("program"),
+            host: Host {
+                clock: Arc::new(Nothing),
+                random: Arc::new(Nothing),
+            },
+            images: Vec::new(),
+            environment: Vec::new(),
+            visible: vec![below("always"), "/usr/bin".into()],
+            visible_to_program: vec![below("own"), below("own/inner"), below("gone")],
+            address: String::new(),
+            capacity: Capacity::default(),
+            gpus: None,
+            simulated: false,
+            sandbox: true,
+            refresh: Duration::from_secs(60),
+            api: None,
+        };
+        let image = Image {
+            programs: Some(below("programs")),
+            ..Image::default()
+        };
+        let check = |image, runs_program, expected: &[&str]| {
+            let expected: Vec<PathBuf> = expected.iter().map(|name| below(name)).collect();
+            assert_eq!(config.visible_in_private(image, runs_program), expected);
+        };
+        check(None, false, &["always"]);
+        check(Some(&image), false, &["always", "programs"]);
+        check(None, true, &["always", "own"]);
+        check(Some(&image), true, &["always", "own", "programs"]);
+    }
 
     #[test]
     fn a_program_of_the_image_may_have_a_stand_in() {

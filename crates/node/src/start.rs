@@ -246,11 +246,9 @@ impl Starter {
             .as_deref()
             .unwrap_or(MESSAGE_PATH);
         mounts.push(bind(message, PathBuf::from(at), false));
-        mounts.extend(
-            self.config
-                .visible_in_private()
-                .map(|path| bind(path.clone(), path.clone(), false)),
-        );
+        let (image, runs_program) = (self.image(container), self.runs_own_program(pod, container));
+        let shown = self.config.visible_in_private(image, runs_program);
+        mounts.extend(shown.into_iter().map(|path| bind(path.clone(), path, false)));
         Ok(mounts)
     }
 

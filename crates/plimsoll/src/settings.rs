@@ -67,7 +67,8 @@ pub(crate) fn node(directory: &Directory, config: &Config, program: PathBuf, hos
     NodeConfig {
         name: config.node.name.clone().unwrap_or_else(host_name),
         directory: directory.node(),
-        visible: visible(directory, &program, &images),
+        visible: Vec::new(),
+        visible_to_program: vec![directory.artifacts(), directory.run(), program.clone()],
         program,
         host,
         images,
@@ -140,15 +141,6 @@ fn image(image: &crate::config::Image) -> Image {
         entrypoint: image.entrypoint.clone(),
         arguments: image.arguments.clone(),
     }
-}
-
-/// What steps reach even if it lies in the directory that they see a private one of.
-fn visible(directory: &Directory, program: &Path, images: &[Image]) -> Vec<PathBuf> {
-    let programs = images.iter().filter_map(|image| image.programs.clone());
-    [directory.artifacts(), directory.run(), program.to_owned()]
-        .into_iter()
-        .chain(programs)
-        .collect()
 }
 
 fn environment() -> Vec<(String, String)> {

@@ -14,14 +14,14 @@ use std::rc::Rc;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+use rustix::mount::{MountFlags, MountPropagationFlags};
 use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::ThreadNameSpaceType;
 
 use crate::layout::{self, Step};
 use crate::listings::Listings;
 use crate::protocol::{Abilities, Failure, Limit, LimitKind, Stage, Start, User};
-use crate::sys::{self, Body, InnerStack, Stacks, Strings};
+use crate::sys::{self, Body, InnerStack, Stack, Stacks, Strings, Underway};
 
 /// The kernel's own limit on symbolic directories searched makes no sense of an empty `PATH`; a shell's default does.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -145,18 +145,32 @@ impl Child {
         })
     }
 
-    /// Starts it; on failure says what could not be done.
+    /// Starts it, and waits until it has executed its program; on failure says what could not be done.
     pub(crate) fn start(&self, stacks: &mut Stacks, subject: &str) -> Result<Pid, Failure> {
         let pid =
             sys::clone_child(stacks, self.namespaces, self).map_err(|e| failure(Stage::Clone, subject, e))?;
-        match self.failed.get() {
-            None => Ok(self.inner.get().unwrap_or(pid)),
-            Some((stage, step, errno)) => Err(Failure {
-                stage,
-                subject: self.subject(stage, step, subject),
-                errno: errno.raw_os_error(),
-            }),
-        }
+        self.failure(subject)
+            .map_or_else(|| Ok(self.inner.get().unwrap_or(pid)), Err)
+    }
+
+    /// Starts it beside this process. Not for one that enters another's sandbox, which takes a child of its own.
+    pub(crate) fn start_beside(
+        self: Box<Self>,
+        stack: Stack,
+        subject: &str,
+    ) -> Result<(Pid, Underway<Self>), Failure> {
+        let namespaces = self.namespaces;
+        sys::clone_beside(stack, namespaces, self).map_err(|e| failure(Stage::Clone, subject, e))
+    }
+
+    /// What could not be done, once it is known.
+    pub(crate) fn failure(&self, subject: &str) -> Option<Failure> {
+        let (stage, step, errno) = self.failed.get()?;
+        Some(Failure {
+            stage,
+            subject: self.subject(stage, step, subject),
+            errno: errno.raw_os_error(),
+        })
     }
 
     fn subject(&self, stage: Stage, step: usize, program: &str) -> String {
@@ -209,10 +223,11 @@ impl Child {
         for (index, step) in root.steps.iter().enumerate() {
             step.carry_out().map_err(|errno| (Stage::Mount, index, errno))?;
         }
+        // Over the machine's root and into it, as an initial file system goes. A `pivot_root` looks at every process of
+        // the machine, and taking the old root away waits for all processors.
         rustix::process::chdir(root.stage.as_c_str()).map_err(at)?;
-        rustix::process::pivot_root(c".", c".").map_err(at)?;
-        rustix::mount::unmount(c".", UnmountFlags::DETACH).map_err(at)?;
-        rustix::process::chdir(c"/").map_err(at)
+        rustix::mount::mount_move(c".", c"/").map_err(at)?;
+        rustix::process::chroot(c".").map_err(at)
     }
 
     fn limit(&self) -> Result<(), Errno> {

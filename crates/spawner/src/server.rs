@@ -9,6 +9,7 @@
 //!
 //! It knows keys and processes; not pods, not who listens, not why anything runs.
 
+mod starting;
 mod wait;
 
 use std::collections::BTreeMap;
@@ -20,16 +21,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, WaitId, WaitIdOptions};
 
-use crate::child::{Child, Given};
 use crate::connection::Connection;
 use crate::journal::{Journal, Process, State};
 use crate::listings::Listings;
 use crate::output::Output;
-use crate::protocol::{
-    Abilities, Ended, Failure, Key, Message, Outcome, Request, Running, Stage, Start, VERSION,
-};
-use crate::sys::{self, Stacks, Wait};
+use crate::protocol::{Abilities, Ended, Failure, Key, Message, Outcome, Request, Running, Stage, VERSION};
+use crate::sys::{self, Stack, Stacks, Wait};
 use crate::{machine, probe};
+use starting::Starting;
 
 /// A spawner with nothing to do and nobody connected ends after this long.
 const IDLE: Duration = Duration::from_secs(30);
@@ -47,6 +46,10 @@ pub(crate) struct Server {
     /// Processes without a journal: probes and hooks.
     passing: BTreeMap<Key, Running>,
     children: BTreeMap<i32, Kid>,
+    /// Children that have not executed their program yet.
+    starting: BTreeMap<i32, Starting>,
+    /// For the next such children.
+    spare: Vec<Stack>,
     /// How many files a child may open: as many as this process might before it asked for more.
     open_files: Rlimit,
     stacks: Stacks,
@@ -90,6 +93,8 @@ impl Server {
             table: BTreeMap::new(),
             passing: BTreeMap::new(),
             children: BTreeMap::new(),
+            starting: BTreeMap::new(),
+            spare: Vec::new(),
             open_files,
             stacks,
             machine: Listings::default(),
@@ -135,6 +140,9 @@ impl Server {
                     kid.output.drain();
                 }
             }
+            for pid in ready.started {
+                self.settle(pid);
+            }
             if ready.signals {
                 drain(&self.signals);
                 self.reap();
@@ -149,7 +157,7 @@ impl Server {
     }
 
     fn is_idle(&self) -> bool {
-        self.running().is_empty() && self.passing.is_empty()
+        self.running().is_empty() && self.passing.is_empty() && self.starting.is_empty()
     }
 
     fn accept(&mut self) {
@@ -196,7 +204,7 @@ impl Server {
             Request::Hello { version } => Some(Message::Refused {
                 reason: format!("this spawner speaks version {VERSION} of its protocol, not {version}"),
             }),
-            Request::Start(start) => Some(self.start(&start)),
+            Request::Start(start) => self.start(&start),
             Request::Signal { key, signal, all } => {
                 self.signal(&key, signal, all);
                 None
@@ -212,99 +220,6 @@ impl Server {
             }
             Request::ShutdownIfIdle => self.shut_down(),
         }
-    }
-
-    fn start(&mut self, start: &Start) -> Message {
-        if start.transient {
-            return self.start_passing(start);
-        }
-        match self.table.get(&start.key) {
-            Some(State::Running(process)) => return Message::Started(running(&start.key, process)),
-            Some(State::Ended(ended)) => return Message::Ended(ended.clone()),
-            Some(State::Intended { .. }) | None => {}
-        }
-        if let Err(error) = self.journal.intent(&start.key, &self.boot) {
-            let errno = error.raw_os_error().unwrap_or(libc::EIO);
-            return not_started(
-                &start.key,
-                Failure {
-                    stage: Stage::Journal,
-                    subject: "journal".to_owned(),
-                    errno,
-                },
-            );
-        }
-        self.table.insert(
-            start.key.clone(),
-            State::Intended {
-                boot: self.boot.clone(),
-            },
-        );
-        meta::crash::point("spawner.intended");
-        match self.spawn(start) {
-            Ok(process) => self.started(&start.key, process),
-            Err(failure) => {
-                let ended = Ended {
-                    key: start.key.clone(),
-                    started_at: None,
-                    ended_at: now(),
-                    outcome: Outcome::NotStarted(failure),
-                    output: None,
-                };
-                self.record(ended.clone());
-                Message::Ended(ended)
-            }
-        }
-    }
-
-    fn started(&mut self, key: &Key, process: Process) -> Message {
-        meta::crash::point("spawner.cloned");
-        // A journal that cannot be written now only costs the number of the process after our own death.
-        drop(self.journal.started(key, &process));
-        meta::crash::point("spawner.started");
-        let message = Message::Started(running(key, &process));
-        self.table.insert(key.clone(), State::Running(process));
-        message
-    }
-
-    fn start_passing(&mut self, start: &Start) -> Message {
-        match self.spawn(start) {
-            Ok(process) => {
-                let running = running(&start.key, &process);
-                self.passing.insert(start.key.clone(), running.clone());
-                Message::Started(running)
-            }
-            Err(failure) => not_started(&start.key, failure),
-        }
-    }
-
-    fn spawn(&mut self, start: &Start) -> Result<Process, Failure> {
-        let join = start.join.as_ref().map(|key| self.joined(key)).transpose()?;
-        let sandboxed = join.map_or(start.sandbox.is_some(), |(_, sandboxed)| sandboxed);
-        let (output, writer) = Output::open(&start.output, start.user.as_ref())?;
-        let given = Given {
-            spawner: self.own.clone(),
-            output: writer,
-            open_files: self.open_files,
-        };
-        let child = Child::prepare(start, &self.abilities, join, given, &self.machine)?;
-        let subject = start.argv.first().map_or("", String::as_str);
-        let (started_at, ticks) = (now(), machine::ticks());
-        let pid = child.start(&mut self.stacks, subject)?.as_raw_pid();
-        let key = start.key.clone();
-        let kid = Kid {
-            key,
-            sandboxed,
-            terminated: false,
-            output,
-        };
-        self.children.insert(pid, kid);
-        Ok(Process {
-            pid,
-            ticks,
-            started_at,
-            boot: self.boot.clone(),
-        })
     }
 
     fn joined(&self, key: &Key) -> Result<(Pid, bool), Failure> {
@@ -344,15 +259,17 @@ impl Server {
     }
 
     fn pid(&self, key: &Key) -> Option<i32> {
-        match self.table.get(key) {
+        let known = match self.table.get(key) {
             Some(State::Running(process)) => Some(process.pid),
             _ => self.passing.get(key).map(|running| running.pid),
-        }
+        };
+        known.or_else(|| self.starting_pid(key))
     }
 
     /// Every child that ended: written down, then reaped, then told.
     fn reap(&mut self) {
         while let Some((pid, wait)) = sys::ended_child() {
+            self.settle(pid.as_raw_pid());
             let child = self.children.remove(&pid.as_raw_pid());
             if child.is_some() {
                 // What the process left behind ends with it, as a container's would.
@@ -441,7 +358,7 @@ impl Server {
     }
 
     fn shut_down(&mut self) -> Option<Message> {
-        let running = self.running().len();
+        let running = self.running().len() + self.starting.len();
         self.stop = running == 0;
         (running > 0).then_some(Message::Busy { running })
     }

@@ -1,16 +1,26 @@
 //! The only `unsafe` of the project: the system calls that have no safe wrapper.
 //!
-//! [`clone_child`] is why this room exists. The child shares the spawner's memory until it executes its program
-//! (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does), so that starting costs the same however large the parent is;
-//! the parent is stopped meanwhile. Hence the rule for everything that runs in the child: no allocation, no
-//! lock, no panic; only system calls on memory prepared before.
+//! Children are why this room exists. A child shares the spawner's memory until it executes its program (`CLONE_VM`, as
+//! `posix_spawn` does), so that starting costs the same however large the parent is. Hence the rule for everything that
+//! runs in the child: no allocation, no lock, no panic; only system calls on memory prepared before.
+//!
+//! ```text
+//!   clone_child    the parent is stopped meanwhile (CLONE_VFORK)
+//!   clone_beside   the parent goes on: what the child uses is out of its reach until the child is done with it
+//! ```
+//!
+//! A child that runs beside its parent shares `errno` with it too, and so must not touch that: its calls are `rustix`'s,
+//! which never do, and [`call`].
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
 
 const STACK: usize = 64 << 10;
@@ -54,8 +64,10 @@ extern "C" fn enter<B: Body>(call: *mut libc::c_void) -> libc::c_int {
 }
 
 extern "C" fn enter_inner<B: Body>(body: *mut libc::c_void) -> libc::c_int {
-    // SAFETY: `clone_inner` passes a body that outlives the child's use of it.
-    unsafe { &*body.cast::<B>() }.run()
+    // SAFETY: `clone_inner` and `clone_beside` pass a body that outlives the child's use of it.
+    let body = unsafe { &*body.cast::<B>() };
+    restore_signals();
+    body.run()
 }
 
 /// Starts a child in new namespaces (`CLONE_NEW*` flags) that runs `body`; returns once it executed a program or ended.
@@ -76,6 +88,67 @@ pub(crate) fn clone_child<B: Body>(stacks: &mut Stacks, namespaces: i32, body: &
         )
     };
     pid_or_errno(pid)
+}
+
+/// A stack for a child that runs beside this process.
+pub(crate) struct Stack(Box<[u8]>);
+
+impl Stack {
+    pub(crate) fn new() -> Self {
+        Self(vec![0; STACK].into())
+    }
+}
+
+/// A child on its way to its program, with all that it shares with us.
+pub(crate) struct Underway<B> {
+    /// Out of our reach, and never freed, until the child is done with it.
+    shared: ManuallyDrop<(Box<B>, Stack)>,
+    /// At its end once the child has executed its program or ended: either closes the other end.
+    done: OwnedFd,
+}
+
+impl<B> Underway<B> {
+    /// What to wait on: it becomes readable when [`Underway::finish`] has something to give.
+    pub(crate) fn done(&self) -> BorrowedFd<'_> {
+        self.done.as_fd()
+    }
+
+    /// What the child shared, once it is done with it.
+    pub(crate) fn finish(mut self) -> Result<(Box<B>, Stack), Self> {
+        let mut done = [PollFd::new(&self.done, PollFlags::IN)];
+        match rustix::event::poll(&mut done, Some(&Timespec::default())) {
+            // SAFETY: nobody but the child had the other end, so it does not share our memory any more; and `self`
+            // ends here, so this is taken once.
+            Ok(1..) => Ok(unsafe { ManuallyDrop::take(&mut self.shared) }),
+            _ => Err(self),
+        }
+    }
+}
+
+/// Starts a child in new namespaces (`CLONE_NEW*` flags) that runs `body` while this process goes on.
+pub(crate) fn clone_beside<B: Body>(
+    stack: Stack,
+    namespaces: i32,
+    body: Box<B>,
+) -> Result<(Pid, Underway<B>), Errno> {
+    let (done, end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let mut shared = ManuallyDrop::new((body, stack));
+    let (body, stack) = &mut *shared;
+    let body = ptr::from_ref::<B>(body).cast_mut().cast();
+    let flags = libc::CLONE_VM | libc::SIGCHLD | namespaces;
+    // SAFETY: stack and body are on the heap, and stay untouched there until `end` is closed by the child's execution
+    // of a program or its end; the body only makes system calls.
+    let pid = unsafe { libc::clone(enter_inner::<B>, top(&mut stack.0).cast(), flags, body) };
+    let pid = pid_or_errno(pid);
+    // Before another child takes a copy of it.
+    drop(end);
+    match pid {
+        Ok(pid) => Ok((pid, Underway { shared, done })),
+        Err(errno) => {
+            drop(ManuallyDrop::into_inner(shared));
+            Err(errno)
+        }
+    }
 }
 
 /// From inside a child: starts a sibling (a child of our parent) that runs `body`.
@@ -131,9 +204,51 @@ impl Strings {
 
 /// Executes a program in place of this one; returns why it could not.
 pub(crate) fn execute(program: &CStr, argv: &Strings, env: &Strings) -> Errno {
+    let (argv, env) = (argv.pointers.as_ptr(), env.pointers.as_ptr());
     // SAFETY: all pointers are of live null-terminated strings, the arrays end with null.
-    unsafe { libc::execve(program.as_ptr(), argv.pointers.as_ptr(), env.pointers.as_ptr()) };
-    last_errno()
+    let result = unsafe {
+        call(
+            libc::SYS_execve,
+            [program.as_ptr() as usize, argv as usize, env as usize, 0, 0],
+        )
+    };
+    result.err().unwrap_or(Errno::INVAL)
+}
+
+/// A system call that leaves `errno` alone.
+///
+/// # Safety
+/// The arguments are what the system call takes.
+unsafe fn call(number: libc::c_long, arguments: [usize; 5]) -> Result<(), Errno> {
+    let [a, b, c, d, e] = arguments;
+    let result: isize;
+    // SAFETY: the registers are those of the kernel's calling convention; nothing else of ours changes.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack)
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!(
+            "svc 0",
+            in("x8") number,
+            inlateout("x0") a as isize => result,
+            in("x1") b, in("x2") c, in("x3") d, in("x4") e,
+            options(nostack)
+        );
+    }
+    // Rule: the kernel returns the negated error number, at most 4095.
+    match i32::try_from(-result) {
+        Ok(errno) if (1..4096).contains(&errno) => Err(Errno::from_raw_os_error(errno)),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses writing below the mount at `path`, keeping every other attribute: what a remount cannot do in a user namespace.
@@ -153,17 +268,18 @@ pub(crate) fn set_read_only(path: &CStr) -> Result<(), Errno> {
         user_namespace: 0,
     };
     // SAFETY: `mount_setattr` reads the path and a structure of the size given.
-    let result = unsafe {
-        libc::syscall(
+    unsafe {
+        call(
             libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            libc::AT_RECURSIVE,
-            ptr::from_ref(&attributes),
-            size_of::<Attributes>(),
+            [
+                libc::AT_FDCWD as usize,
+                path.as_ptr() as usize,
+                libc::AT_RECURSIVE as usize,
+                ptr::from_ref(&attributes) as usize,
+                size_of::<Attributes>(),
+            ],
         )
-    };
-    if result == 0 { Ok(()) } else { Err(last_errno()) }
+    }
 }
 
 /// Blocks the signals that the spawner waits for, and returns a descriptor that tells of them.

@@ -1,6 +1,7 @@
 //! The real binary, driven as a user would: `plimsoll run`, or `plimsoll up` and a client, in a data directory
 //! of its own.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Platform {
     binary: PathBuf,
     folder: PathBuf,
+    /// The number of the run, which names its folder.
+    run: Cell<u32>,
 }
 
 /// What one run took.
@@ -69,12 +72,16 @@ impl Platform {
         ensure!(binary.is_file(), "{} is not there", binary.display());
         let folder = std::env::temp_dir().join(format!("plimsoll-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
-        Ok(Self { binary, folder })
+        Ok(Self {
+            binary,
+            folder,
+            run: Cell::new(0),
+        })
     }
 
     /// Runs a manifest to its end in a fresh data directory.
     pub(crate) fn run(&self, manifest: &str) -> Result<Run> {
-        self.clear();
+        self.begin()?;
         let file = self.write(manifest)?;
         let mut command = self.command("run");
         command.arg(&file).args(["-o", "json"]);
@@ -98,7 +105,7 @@ impl Platform {
 
     /// Starts the platform in a fresh data directory and waits until it answers.
     pub(crate) fn up(&self) -> Result<Up<'_>> {
-        self.clear();
+        self.begin()?;
         let child = self.command("up").spawn().context("cannot run plimsoll")?;
         let up = Up {
             platform: self,
@@ -127,10 +134,11 @@ impl Platform {
         command
     }
 
-    /// Forgets what earlier runs left.
-    fn clear(&self) {
-        let _ = fs::remove_dir_all(self.at("data"));
-        let _ = fs::remove_file(self.at("stats.json"));
+    /// Begins a run in a folder of its own. What earlier runs left stays until the end: ext4 looks at every file that
+    /// was deleted in the last minute before it makes a new one, which would be measured.
+    fn begin(&self) -> Result<()> {
+        self.run.set(self.run.get() + 1);
+        Ok(fs::create_dir(self.at(""))?)
     }
 
     fn write(&self, manifest: &str) -> Result<PathBuf> {
@@ -145,7 +153,7 @@ impl Platform {
     }
 
     fn at(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.folder.join(self.run.get().to_string()).join(name)
     }
 }
 

@@ -315,6 +315,7 @@ fn config(path: &Path) -> NodeConfig {
         images: vec![stand_in(path)],
         environment: vec![("PATH".into(), path_variable), ("HOME".into(), "/root".into())],
         visible: vec![path.to_owned()],
+        visible_to_program: Vec::new(),
         address: "127.0.0.1".to_owned(),
         capacity: node::Capacity::default(),
         sandbox: true,

@@ -14,6 +14,8 @@ pub(super) struct Ready {
     pub(super) listener: bool,
     /// By connection.
     pub(super) connections: Vec<bool>,
+    /// Children of which it may be known whether they run their program.
+    pub(super) started: Vec<i32>,
     /// Children with output to pass on.
     pub(super) outputs: Vec<i32>,
 }
@@ -32,6 +34,9 @@ impl Server {
             };
             fds.push(PollFd::from_borrowed_fd(connection.as_fd(), interest));
         }
+        for starting in self.starting.values() {
+            fds.push(PollFd::from_borrowed_fd(starting.done(), PollFlags::IN));
+        }
         let mut writers = Vec::new();
         for (pid, kid) in &self.children {
             if let Some(source) = kid.output.source() {
@@ -49,13 +54,16 @@ impl Server {
             Err(errno) => return Err(errno.into()),
         };
         let ready: Vec<_> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        let (connections, outputs) = ready[2..].split_at(self.connections.len());
+        let (connections, rest) = ready[2..].split_at(self.connections.len());
+        let (started, outputs) = rest.split_at(self.starting.len());
+        let started = self.starting.keys().zip(started).filter(|(_, ready)| **ready);
         let outputs = writers.into_iter().zip(outputs).filter(|(_, ready)| **ready);
         Ok(Ready {
             idle: count == 0,
             signals: ready[0],
             listener: ready[1],
             connections: connections.to_vec(),
+            started: started.map(|(pid, _)| *pid).collect(),
             outputs: outputs.map(|(pid, _)| pid).collect(),
         })
     }

@@ -1,0 +1,199 @@
+//! Starting a process: from the request to its program, while the loop goes on.
+//!
+//! ```text
+//!     request --> intent --> clone --+--> executed its program --> Started
+//!                                    +--> could not ------------> Ended
+//! ```
+//!
+//! A child takes longer over its root than the loop over everything else, so it does that beside the loop, and several do
+//! at once. One that enters another's sandbox is quick, and is waited for.
+
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+
+use super::{Kid, Server, not_started, now, running};
+use crate::child::{Child, Given};
+use crate::journal::{Process, State};
+use crate::machine;
+use crate::output::Output;
+use crate::protocol::{Ended, Failure, Key, Message, Outcome, Stage, Start};
+use crate::sys::{Stack, Underway};
+
+/// Stacks kept for the next children.
+const SPARE: usize = 8;
+
+/// A child that has not executed its program yet, and what it will be.
+pub(super) struct Starting {
+    child: Underway<Child>,
+    kid: Kid,
+    process: Process,
+    /// Its program, as asked for.
+    subject: String,
+    transient: bool,
+}
+
+impl Starting {
+    /// What to wait on.
+    pub(super) fn done(&self) -> BorrowedFd<'_> {
+        self.child.done()
+    }
+}
+
+/// A child just cloned, and whether it is known to run its program.
+enum Cloned {
+    Runs(Kid, Process),
+    Starts(Starting),
+}
+
+impl Server {
+    /// Starts a process; what is known at once is the answer, the rest is told to all who listen.
+    pub(super) fn start(&mut self, start: &Start) -> Option<Message> {
+        if !start.transient {
+            match self.table.get(&start.key) {
+                Some(State::Running(process)) => return Some(Message::Started(running(&start.key, process))),
+                Some(State::Ended(ended)) => return Some(Message::Ended(ended.clone())),
+                Some(State::Intended { .. }) => return None,
+                None => {}
+            }
+            if let Err(failure) = self.intend(&start.key) {
+                return Some(not_started(&start.key, failure));
+            }
+        }
+        match self.spawn(start) {
+            Ok(Cloned::Runs(kid, process)) => Some(self.runs(kid, process, start.transient)),
+            Ok(Cloned::Starts(starting)) => {
+                self.starting.insert(starting.process.pid, starting);
+                None
+            }
+            Err(failure) => Some(self.failed(&start.key, failure, start.transient)),
+        }
+    }
+
+    fn intend(&mut self, key: &Key) -> Result<(), Failure> {
+        let written = self.journal.intent(key, &self.boot);
+        written.map_err(|error| Failure {
+            stage: Stage::Journal,
+            subject: "journal".to_owned(),
+            errno: error.raw_os_error().unwrap_or(libc::EIO),
+        })?;
+        let boot = self.boot.clone();
+        self.table.insert(key.clone(), State::Intended { boot });
+        meta::crash::point("spawner.intended");
+        Ok(())
+    }
+
+    fn spawn(&mut self, start: &Start) -> Result<Cloned, Failure> {
+        let join = start.join.as_ref().map(|key| self.joined(key)).transpose()?;
+        let sandboxed = join.map_or(start.sandbox.is_some(), |(_, sandboxed)| sandboxed);
+        let (output, writer) = Output::open(&start.output, start.user.as_ref())?;
+        let given = Given {
+            spawner: Rc::clone(&self.own),
+            output: writer,
+            open_files: self.open_files,
+        };
+        let child = Child::prepare(start, &self.abilities, join, given, &self.machine)?;
+        let subject = start.argv.first().map_or("", String::as_str);
+        let mut process = Process {
+            pid: 0,
+            ticks: machine::ticks(),
+            started_at: now(),
+            boot: self.boot.clone(),
+        };
+        let kid = Kid {
+            key: start.key.clone(),
+            sandboxed,
+            terminated: false,
+            output,
+        };
+        if join.is_some() {
+            process.pid = child.start(&mut self.stacks, subject)?.as_raw_pid();
+            return Ok(Cloned::Runs(kid, process));
+        }
+        let stack = self.spare.pop().unwrap_or_else(Stack::new);
+        let (pid, child) = Box::new(child).start_beside(stack, subject)?;
+        process.pid = pid.as_raw_pid();
+        Ok(Cloned::Starts(Starting {
+            child,
+            kid,
+            process,
+            subject: subject.to_owned(),
+            transient: start.transient,
+        }))
+    }
+
+    /// Takes note of what became of a child that was starting, if that is known.
+    pub(super) fn settle(&mut self, pid: i32) {
+        let Some(starting) = self.starting.remove(&pid) else {
+            return;
+        };
+        let Starting {
+            child,
+            kid,
+            process,
+            subject,
+            transient,
+        } = starting;
+        let (child, stack) = match child.finish() {
+            Ok(done) => done,
+            Err(child) => {
+                let starting = Starting {
+                    child,
+                    kid,
+                    process,
+                    subject,
+                    transient,
+                };
+                self.starting.insert(pid, starting);
+                return;
+            }
+        };
+        if self.spare.len() < SPARE {
+            self.spare.push(stack);
+        }
+        let message = match child.failure(&subject) {
+            None => self.runs(kid, process, transient),
+            Some(failure) => self.failed(&kid.key, failure, transient),
+        };
+        self.tell(&message);
+    }
+
+    /// The process that starts under this key.
+    pub(super) fn starting_pid(&self, key: &Key) -> Option<i32> {
+        let found = self
+            .starting
+            .iter()
+            .find(|(_, starting)| starting.kid.key == *key);
+        found.map(|(pid, _)| *pid)
+    }
+
+    fn runs(&mut self, kid: Kid, process: Process, transient: bool) -> Message {
+        let key = kid.key.clone();
+        self.children.insert(process.pid, kid);
+        let running = running(&key, &process);
+        if transient {
+            self.passing.insert(key, running.clone());
+            return Message::Started(running);
+        }
+        meta::crash::point("spawner.cloned");
+        // A journal that cannot be written now only costs the number of the process after our own death.
+        drop(self.journal.started(&key, &process));
+        meta::crash::point("spawner.started");
+        self.table.insert(key, State::Running(process));
+        Message::Started(running)
+    }
+
+    fn failed(&mut self, key: &Key, failure: Failure, transient: bool) -> Message {
+        if transient {
+            return not_started(key, failure);
+        }
+        let ended = Ended {
+            key: key.clone(),
+            started_at: None,
+            ended_at: now(),
+            outcome: Outcome::NotStarted(failure),
+            output: None,
+        };
+        self.record(ended.clone());
+        Message::Ended(ended)
+    }
+}
