@@ -85,6 +85,18 @@ impl<P: Projection> Cache<P> {
             || known.is_some_and(|known| is_old(revision, &*known.object) && known.object.uid() == uid)
     }
 
+    /// A write of ours has made a new version, of which the projection is as before. Where the version known is not
+    /// the one that it was made of, others wrote in between, and the watch will tell.
+    pub(crate) fn advance(&mut self, key: &ObjectKey, uid: &str, from: &str, to: &str) {
+        let Some(entry) = self.objects.get_mut(key) else {
+            return;
+        };
+        let known = entry.object.meta();
+        if &*known.uid == uid && &*known.resource_version == from {
+            Arc::make_mut(&mut entry.object).meta_mut().resource_version = to.into();
+        }
+    }
+
     /// A deletion that the watch tells of.
     pub(crate) fn delete(&mut self, key: &ObjectKey, uid: &str) -> Vec<Change<P>> {
         self.bury(uid);
@@ -278,6 +290,18 @@ mod tests {
         assert_eq!(text(&cache.list_ends()), "-a");
         cache.list_begins();
         assert_eq!(text(&cache.list_ends()), "-b -c");
+    }
+
+    #[test]
+    fn a_version_of_ours_that_shows_nothing_is_known() {
+        let advanced = |uid, from, to: u64| {
+            let mut cache = listed(&[("a", "1", 4)]);
+            cache.advance(&key("a"), uid, from, &to.to_string());
+            cache.knows(&key("a"), "1", to)
+        };
+        assert!(advanced("1", "4", 7));
+        assert!(!advanced("1", "3", 7), "somebody wrote between");
+        assert!(!advanced("2", "4", 7), "another object");
     }
 
     #[test]

@@ -19,8 +19,9 @@ use crate::projections::PODS;
 use crate::scheduler::desk::Desk;
 use crate::write::Write;
 
-/// A pod is told once it waited this long, and the next ones so long after.
-const PACE: Duration = Duration::from_millis(200);
+/// A pod is told once it waited this long, and the next ones so long after. Each costs two writes: in a fan-out that
+/// fills the machine they must stay few beside those that get on with it.
+const PACE: Duration = Duration::from_millis(500);
 /// Pods told at once.
 const AT_ONCE: usize = 16;
 
@@ -29,6 +30,8 @@ pub(super) struct Reports {
     component: String,
     to_tell: BTreeSet<String>,
     told: BTreeMap<String, Arc<WhyNot>>,
+    /// Whether those told may have another reason now.
+    outdated: bool,
     due: Option<Instant>,
 }
 
@@ -39,6 +42,7 @@ impl Reports {
             component,
             to_tell: BTreeSet::new(),
             told: BTreeMap::new(),
+            outdated: false,
             due: None,
         }
     }
@@ -46,10 +50,8 @@ impl Reports {
     /// Takes note of pods that came and wait, and whether those told before may have another reason now.
     pub(super) fn note(&mut self, arrived: Vec<String>, refused: bool) {
         self.to_tell.extend(arrived);
-        if refused {
-            self.to_tell.extend(self.told.keys().cloned());
-        }
-        if !self.to_tell.is_empty() && self.due.is_none() {
+        self.outdated |= refused && !self.told.is_empty();
+        if (self.outdated || !self.to_tell.is_empty()) && self.due.is_none() {
             self.due = Some(Instant::now() + PACE);
         }
     }
@@ -61,6 +63,9 @@ impl Reports {
 
     /// Tells some pods.
     pub(super) async fn send(&mut self, desk: &Desk) {
+        if std::mem::take(&mut self.outdated) {
+            self.to_tell.extend(self.told.keys().cloned());
+        }
         let mut writes = Vec::new();
         while writes.len() < AT_ONCE
             && let Some(uid) = self.to_tell.pop_first()

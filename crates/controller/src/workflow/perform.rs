@@ -19,7 +19,9 @@ use crate::events::{About, Recorder, Saying};
 use crate::executor::{Failure, Version};
 use crate::informer::Informer;
 use crate::kind::Kind;
-use crate::projections::{CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS};
+use crate::projections::{
+    CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS, Workflow,
+};
 use crate::workflow::registry::Registry;
 use crate::workflow::{BUDGETS, CLAIMS};
 use crate::write::{Verb, Write};
@@ -44,6 +46,7 @@ pub(super) struct Performer {
     recorder: Recorder,
     pods: Informer<Pod>,
     results: Informer<TaskResult>,
+    workflows: Informer<Workflow>,
     key: ObjectKey,
     uid: String,
     /// The version of the Workflow that the machine knows. A patch applies to it alone: what another replica, or
@@ -66,6 +69,7 @@ impl Performer {
             recorder: recorder.clone(),
             pods: context.informers.get(),
             results: context.informers.get(),
+            workflows: context.informers.get(),
             key: key.clone(),
             uid: uid.to_owned(),
             version: version.to_owned(),
@@ -163,11 +167,16 @@ impl Performer {
 
     async fn patch_workflow(&mut self, patch: Value) -> Result<(), Trouble> {
         self.context.metrics().status_patches.add(1);
+        let shows = shows_in_view(&patch);
         let write = Write::merge(WORKFLOWS, self.key.clone(), patch)
             .only(&self.uid, Some(&self.version))
             .at("workflow.patched");
         match self.context.executor.write_briefly(&write).await {
             Ok(version) => {
+                if !shows {
+                    self.workflows
+                        .advance(&self.key, &self.uid, &self.version, &version);
+                }
                 self.version = version;
                 Ok(())
             }
@@ -353,6 +362,17 @@ impl Performer {
     }
 }
 
+/// Whether a patch of ours changes what is read of a Workflow for others' changes to it: nearly all of them add to its
+/// nodes only, and a large Workflow takes longer to read than anything else in a step.
+fn shows_in_view(patch: &Value) -> bool {
+    let other = |part: &str, allowed: &[&str]| {
+        let mut fields = patch[part].as_object().into_iter().flatten();
+        fields.any(|(name, _)| !allowed.contains(&name.as_str()))
+    };
+    let nodes = ["nodes", "offloadNodeStatusVersion", "progress", "conditions"];
+    other("metadata", &["uid"]) || other("status", &nodes) || !patch["spec"].is_null()
+}
+
 /// A deletion of whatever bears the name.
 fn without_uid(mut deletion: Write) -> Write {
     if let Verb::Delete(options) = &mut deletion.verb {
@@ -385,4 +405,28 @@ fn kind_of(name: &str) -> Result<Kind, Failure> {
         .into_iter()
         .find(|kind| kind.kind == name)
         .ok_or_else(|| Failure::Refused(400, format!("workflows make no {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn most_patches_of_ours_show_nothing_new() {
+        let check = |patch: Value, shows| assert_eq!(shows_in_view(&patch), shows, "{patch}");
+        check(
+            json!({"metadata": {"uid": "u"}, "status": {"nodes": {"n": {}}, "progress": "1/2"}}),
+            false,
+        );
+        check(
+            json!({"metadata": {"uid": "u", "labels": {}}, "status": {"nodes": {}}}),
+            true,
+        );
+        check(
+            json!({"metadata": {"uid": "u"}, "status": {"phase": "Failed"}}),
+            true,
+        );
+        check(json!({"status": {"synchronization": null}}), true);
+        check(json!({"spec": {"suspend": true}}), true);
+    }
 }

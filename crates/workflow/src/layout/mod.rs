@@ -44,8 +44,8 @@ pub const CHUNK_KIND: &str = "WorkflowStatusChunk";
 pub const CHUNK_PLURAL: &str = "workflowstatuschunks";
 
 /// Most bytes of node JSON that stay in a Workflow that has chunks. Every status write rewrites them, so few;
-/// each overflow makes a chunk, so not too few: about a hundred nodes.
-pub const INLINE_MAX: usize = 64 << 10;
+/// each overflow makes a chunk, so not too few: about eighty nodes.
+pub const INLINE_MAX: usize = 32 << 10;
 /// Bytes of node JSON at which a chunk is full: well below etcd's 1.5 MB even where its last node is large.
 pub const CHUNK_MAX: usize = 256 << 10;
 /// Most bytes of a whole Workflow before its nodes are compressed: Argo's `MAX_WORKFLOW_SIZE`.
