@@ -204,16 +204,27 @@ impl Growing {
             nodes = BTreeMap::new();
         }
         self.known.retain(|number| manifest.contains(*number));
+        let mut long = BTreeSet::new();
         for chunk in chunks {
             self.known.insert(chunk.number);
-            self.overlay(&mut nodes, chunk.nodes);
+            self.overlay(&mut nodes, &mut long, chunk.nodes);
         }
-        self.overlay(&mut nodes, inline);
+        self.overlay(&mut nodes, &mut long, inline);
+        for id in long {
+            self.join(&mut nodes, &id);
+        }
         status.nodes = nodes;
         *seen = status;
     }
 
-    fn overlay(&mut self, nodes: &mut BTreeMap<String, NodeView>, parts: BTreeMap<String, NodeView>) {
+    /// Takes in parts of nodes. Those of a node with a long list are joined later, once for all of them: its `long` id
+    /// is kept.
+    fn overlay(
+        &mut self,
+        nodes: &mut BTreeMap<String, NodeView>,
+        long: &mut BTreeSet<String>,
+        parts: BTreeMap<String, NodeView>,
+    ) {
         for (key, part) in parts {
             let (id, nth) = layout::of_key(&key);
             if nth > 0 {
@@ -224,9 +235,15 @@ impl Growing {
             } else {
                 continue;
             }
-            let (Some(node), Some(tails)) = (nodes.get_mut(id), self.tails.get(id)) else {
-                continue;
-            };
+            if self.tails.contains_key(id) {
+                long.insert(id.to_owned());
+            }
+        }
+    }
+
+    /// Appends to a node's list what is known of it beyond the part that the node itself holds.
+    fn join(&self, nodes: &mut BTreeMap<String, NodeView>, id: &str) {
+        if let (Some(node), Some(tails)) = (nodes.get_mut(id), self.tails.get(id)) {
             node.children.truncate(layout::LIST_MAX);
             node.children.extend(tails.values().flatten().cloned());
         }

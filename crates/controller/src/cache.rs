@@ -85,15 +85,15 @@ impl<P: Projection> Cache<P> {
             || known.is_some_and(|known| is_old(revision, &*known.object) && known.object.uid() == uid)
     }
 
-    /// A write of ours has made a new version, of which the projection is as before. Where the version known is not
-    /// the one that it was made of, others wrote in between, and the watch will tell.
-    pub(crate) fn advance(&mut self, key: &ObjectKey, uid: &str, from: &str, to: &str) {
+    /// A write of ours has made a new version of `from`: `change` makes of its projection that of the new one. Where
+    /// another version is known, others wrote in between, and the watch will tell.
+    pub(crate) fn advance(&mut self, key: &ObjectKey, uid: &str, from: &str, change: impl FnOnce(&mut P)) {
         let Some(entry) = self.objects.get_mut(key) else {
             return;
         };
         let known = entry.object.meta();
         if &*known.uid == uid && &*known.resource_version == from {
-            Arc::make_mut(&mut entry.object).meta_mut().resource_version = to.into();
+            change(Arc::make_mut(&mut entry.object));
         }
     }
 
@@ -296,7 +296,9 @@ mod tests {
     fn a_version_of_ours_that_shows_nothing_is_known() {
         let advanced = |uid, from, to: u64| {
             let mut cache = listed(&[("a", "1", 4)]);
-            cache.advance(&key("a"), uid, from, &to.to_string());
+            cache.advance(&key("a"), uid, from, |object| {
+                object.metadata.resource_version = to.to_string().into();
+            });
             cache.knows(&key("a"), "1", to)
         };
         assert!(advanced("1", "4", 7));

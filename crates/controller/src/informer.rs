@@ -94,10 +94,10 @@ impl<P: Projection> Informer<P> {
         self.change(|cache| cache.apply(object));
     }
 
-    /// Takes in that a write of ours made version `to` of version `from`, and changed nothing that the projection shows:
-    /// there is nothing to tell, and the watch's word of it need not be read.
-    pub fn advance(&self, key: &ObjectKey, uid: &str, from: &str, to: &str) {
-        lock(&self.shared.cache).advance(key, uid, from, to);
+    /// Takes in that a write of ours made a new version of `from` that shows nothing new: `change` makes of the
+    /// projection that of the new version. There is nothing to tell, and the watch's word of it need not be read.
+    pub fn advance(&self, key: &ObjectKey, uid: &str, from: &str, change: impl FnOnce(&mut P)) {
+        lock(&self.shared.cache).advance(key, uid, from, change);
     }
 
     /// Takes in that the API has done a deletion of ours, of an object that nothing holds.

@@ -93,9 +93,6 @@ pub trait Projection: Clone + Debug + DeserializeOwned + Send + Sync + 'static {
     /// `metadata`.
     fn meta(&self) -> &Metadata;
 
-    /// `metadata`, to be changed.
-    fn meta_mut(&mut self) -> &mut Metadata;
-
     /// Takes over from another object of the kind what is the same in both, so that many objects that are alike
     /// take little more room than one.
     fn share(&mut self, like: &Self);
@@ -127,9 +124,6 @@ macro_rules! projection {
             const KIND: $crate::Kind = $kind;
             fn meta(&self) -> &$crate::Metadata {
                 &self.metadata
-            }
-            fn meta_mut(&mut self) -> &mut $crate::Metadata {
-                &mut self.metadata
             }
             fn share(&mut self, like: &Self) {
                 self.metadata.share(&like.metadata);

@@ -205,12 +205,8 @@ impl Server {
                 reason: format!("this spawner speaks version {VERSION} of its protocol, not {version}"),
             }),
             Request::Start(start) => self.start(&start),
-            Request::Signal { key, signal, all } => {
-                self.signal(&key, signal, all);
-                None
-            }
-            Request::Terminate { key } => {
-                self.terminate(&key);
+            Request::Signal { .. } | Request::Terminate { .. } => {
+                self.signal(request);
                 None
             }
             Request::List => Some(self.listing()),
@@ -239,16 +235,30 @@ impl Server {
         })
     }
 
-    fn signal(&self, key: &Key, signal: i32, all: bool) {
-        if let (Some(pid), Some(signal)) = (self.pid(key), Signal::from_named_raw(signal)) {
-            machine::kill(pid, signal, all);
+    /// Passes on a signal, which is meant for a program: one that is early is held until the program is there. On its way
+    /// there a child dies of what the program handles, or, as the first of its namespace, does not hear it.
+    fn signal(&mut self, request: Request) {
+        let (Request::Signal { key, .. } | Request::Terminate { key }) = &request else {
+            return;
+        };
+        if let Some(starting) = self.starting(key) {
+            starting.hold(request);
+            return;
+        }
+        let Some(pid) = self.pid(key) else { return };
+        match request {
+            Request::Signal { signal, all, .. } => {
+                if let Some(signal) = Signal::from_named_raw(signal) {
+                    machine::kill(pid, signal, all);
+                }
+            }
+            _ => self.terminate(pid),
         }
     }
 
     /// SIGTERM, which ends a process that says nothing of it even where it is the first of its namespace: the system
     /// would let it live.
-    fn terminate(&mut self, key: &Key) {
-        let Some(pid) = self.pid(key) else { return };
+    fn terminate(&mut self, pid: i32) {
         match self.children.get_mut(&pid) {
             Some(kid) if kid.sandboxed && machine::is_default(pid, Signal::TERM) => {
                 kid.terminated = true;
@@ -259,11 +269,10 @@ impl Server {
     }
 
     fn pid(&self, key: &Key) -> Option<i32> {
-        let known = match self.table.get(key) {
+        match self.table.get(key) {
             Some(State::Running(process)) => Some(process.pid),
             _ => self.passing.get(key).map(|running| running.pid),
-        };
-        known.or_else(|| self.starting_pid(key))
+        }
     }
 
     /// Every child that ended: written down, then reaped, then told.
@@ -351,8 +360,10 @@ impl Server {
             State::Ended(ended) => Some(ended.clone()),
             _ => None,
         });
+        let mut running = self.running();
+        running.extend(self.starting.values().filter_map(Starting::listed));
         Message::Listing {
-            running: self.running(),
+            running,
             ended: ended.collect(),
         }
     }

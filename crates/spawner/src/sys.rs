@@ -14,7 +14,6 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};
-use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
@@ -99,11 +98,13 @@ impl Stack {
     }
 }
 
-/// A child on its way to its program, with all that it shares with us.
+/// A child on its way to its program. Dropped before [`Underway::finish`] gives something, it leaks what it shares.
 pub(crate) struct Underway<B> {
-    /// Out of our reach, and never freed, until the child is done with it.
-    shared: ManuallyDrop<(Box<B>, Stack)>,
-    /// At its end once the child has executed its program or ended: either closes the other end.
+    /// The child's until it is done with them: pointers, as nothing of ours may claim them meanwhile.
+    body: *mut B,
+    stack: *mut [u8],
+    /// At its end once the child has executed its program or ended. Either closes the other end after it has left our
+    /// memory.
     done: OwnedFd,
 }
 
@@ -114,12 +115,12 @@ impl<B> Underway<B> {
     }
 
     /// What the child shared, once it is done with it.
-    pub(crate) fn finish(mut self) -> Result<(Box<B>, Stack), Self> {
+    pub(crate) fn finish(self) -> Result<(Box<B>, Stack), Self> {
         let mut done = [PollFd::new(&self.done, PollFlags::IN)];
         match rustix::event::poll(&mut done, Some(&Timespec::default())) {
-            // SAFETY: nobody but the child had the other end, so it does not share our memory any more; and `self`
-            // ends here, so this is taken once.
-            Ok(1..) => Ok(unsafe { ManuallyDrop::take(&mut self.shared) }),
+            // SAFETY: both came out of boxes in `clone_beside`. Nobody but the child had the other end, so it does not
+            // share our memory any more; and `self` ends here, so they are taken once.
+            Ok(1..) => Ok(unsafe { (Box::from_raw(self.body), Stack(Box::from_raw(self.stack))) }),
             _ => Err(self),
         }
     }
@@ -132,20 +133,19 @@ pub(crate) fn clone_beside<B: Body>(
     body: Box<B>,
 ) -> Result<(Pid, Underway<B>), Errno> {
     let (done, end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    let mut shared = ManuallyDrop::new((body, stack));
-    let (body, stack) = &mut *shared;
-    let body = ptr::from_ref::<B>(body).cast_mut().cast();
+    let (body, stack) = (Box::into_raw(body), Box::into_raw(stack.0));
+    let underway = Underway { body, stack, done };
     let flags = libc::CLONE_VM | libc::SIGCHLD | namespaces;
     // SAFETY: stack and body are on the heap, and stay untouched there until `end` is closed by the child's execution
     // of a program or its end; the body only makes system calls.
-    let pid = unsafe { libc::clone(enter_inner::<B>, top(&mut stack.0).cast(), flags, body) };
+    let pid = unsafe { libc::clone(enter_inner::<B>, top(&mut *stack).cast(), flags, body.cast()) };
     let pid = pid_or_errno(pid);
-    // Before another child takes a copy of it.
+    // Before another child takes a copy of it. Where there is no child this was the last one, and all is given back.
     drop(end);
     match pid {
-        Ok(pid) => Ok((pid, Underway { shared, done })),
+        Ok(pid) => Ok((pid, underway)),
         Err(errno) => {
-            drop(ManuallyDrop::into_inner(shared));
+            drop(underway.finish());
             Err(errno)
         }
     }

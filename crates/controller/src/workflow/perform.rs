@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ::workflow::contract::{
     ANNOTATION_NODE_NAME, CONFIG_MAP_OF_ENTRIES, ChunkObject, Effect, Event, LABEL_COMPLETED,
-    LABEL_CONFIG_MAP_TYPE, POD_FINALIZER,
+    LABEL_CONFIG_MAP_TYPE, POD_FINALIZER, WorkflowView,
 };
 use futures::StreamExt;
 use meta::ObjectKey;
@@ -167,7 +167,8 @@ impl Performer {
 
     async fn patch_workflow(&mut self, patch: Value) -> Result<(), Trouble> {
         self.context.metrics().status_patches.add(1);
-        let shows = shows_in_view(&patch);
+        let known = self.workflows.get(&self.key);
+        let shows = known.is_none_or(|known| shows_in_view(&patch, &known.view));
         let write = Write::merge(WORKFLOWS, self.key.clone(), patch)
             .only(&self.uid, Some(&self.version))
             .at("workflow.patched");
@@ -175,7 +176,10 @@ impl Performer {
             Ok(version) => {
                 if !shows {
                     self.workflows
-                        .advance(&self.key, &self.uid, &self.version, &version);
+                        .advance(&self.key, &self.uid, &self.version, |workflow| {
+                            workflow.metadata.resource_version = version.as_str().into();
+                            workflow.view.resource_version.clone_from(&version);
+                        });
                 }
                 self.version = version;
                 Ok(())
@@ -362,15 +366,30 @@ impl Performer {
     }
 }
 
-/// Whether a patch of ours changes what is read of a Workflow for others' changes to it: nearly all of them add to its
-/// nodes only, and a large Workflow takes longer to read than anything else in a step.
-fn shows_in_view(patch: &Value) -> bool {
+/// Whether a patch of ours changes what is read of a Workflow for others' changes to it, of which `known` is what was
+/// read: nearly all of them add to its nodes only, and a large Workflow takes longer to read than anything else in a
+/// step.
+fn shows_in_view(patch: &Value, known: &WorkflowView) -> bool {
     let other = |part: &str, allowed: &[&str]| {
         let mut fields = patch[part].as_object().into_iter().flatten();
         fields.any(|(name, _)| !allowed.contains(&name.as_str()))
     };
-    let nodes = ["nodes", "offloadNodeStatusVersion", "progress", "conditions"];
-    other("metadata", &["uid"]) || other("status", &nodes) || !patch["spec"].is_null()
+    let status = ["nodes", "offloadNodeStatusVersion", "progress", "conditions"];
+    other("metadata", &["uid"])
+        || other("status", &status)
+        || !patch["spec"].is_null()
+        || shows_in_suspend_nodes(&patch["status"], known)
+}
+
+/// Whether a patch of a status has to do with a suspend node.
+fn shows_in_suspend_nodes(status: &Value, known: &WorkflowView) -> bool {
+    match status.get("nodes") {
+        None => false,
+        Some(Value::Object(nodes)) => nodes
+            .iter()
+            .any(|(id, node)| node["type"] == "Suspend" || known.suspend_nodes.contains_key(id)),
+        Some(_) => !known.suspend_nodes.is_empty(),
+    }
 }
 
 /// A deletion of whatever bears the name.
@@ -411,22 +430,41 @@ fn kind_of(name: &str) -> Result<Kind, Failure> {
 mod tests {
     use super::*;
 
+    /// The Workflow that is patched.
+    fn workflow() -> Value {
+        json!({
+            "metadata": {"uid": "u"},
+            "spec": {},
+            "status": {"phase": "Running", "nodes": {"wait": {"type": "Suspend", "phase": "Running"}}},
+        })
+    }
+
+    fn view(workflow: &Value) -> WorkflowView {
+        serde_json::from_value(workflow.clone()).unwrap()
+    }
+
     #[test]
     fn most_patches_of_ours_show_nothing_new() {
-        let check = |patch: Value, shows| assert_eq!(shows_in_view(&patch), shows, "{patch}");
+        let check = |patch: Value, shows| {
+            let (before, mut after) = (workflow(), workflow());
+            schema::patch::merge(&mut after, &patch);
+            assert_eq!(view(&before) != view(&after), shows, "the view, by {patch}");
+            assert_eq!(shows_in_view(&patch, &view(&before)), shows, "{patch}");
+        };
+        let of_nodes = |nodes: Value| json!({"metadata": {"uid": "u"}, "status": {"nodes": nodes}});
         check(
             json!({"metadata": {"uid": "u"}, "status": {"nodes": {"n": {}}, "progress": "1/2"}}),
             false,
         );
+        check(of_nodes(json!({"n": {"type": "Pod", "phase": "Pending"}})), false);
         check(
-            json!({"metadata": {"uid": "u", "labels": {}}, "status": {"nodes": {}}}),
+            of_nodes(json!({"n": {"type": "Suspend", "phase": "Running"}})),
             true,
         );
-        check(
-            json!({"metadata": {"uid": "u"}, "status": {"phase": "Failed"}}),
-            true,
-        );
-        check(json!({"status": {"synchronization": null}}), true);
+        check(of_nodes(json!({"wait": {"phase": "Succeeded"}})), true);
+        check(of_nodes(json!({"wait": null})), true);
+        check(of_nodes(Value::Null), true);
+        check(json!({"status": {"phase": "Failed"}}), true);
         check(json!({"spec": {"suspend": true}}), true);
     }
 }

@@ -16,7 +16,7 @@ use crate::child::{Child, Given};
 use crate::journal::{Process, State};
 use crate::machine;
 use crate::output::Output;
-use crate::protocol::{Ended, Failure, Key, Message, Outcome, Stage, Start};
+use crate::protocol::{Ended, Failure, Key, Message, Outcome, Request, Running, Stage, Start};
 use crate::sys::{Stack, Underway};
 
 /// Stacks kept for the next children.
@@ -25,17 +25,35 @@ const SPARE: usize = 8;
 /// A child that has not executed its program yet, and what it will be.
 pub(super) struct Starting {
     child: Underway<Child>,
+    attempt: Attempt,
+}
+
+/// What a child will be once it runs its program.
+struct Attempt {
     kid: Kid,
     process: Process,
     /// Its program, as asked for.
     subject: String,
     transient: bool,
+    /// Signals for the program, in the order in which they came.
+    held: Vec<Request>,
 }
 
 impl Starting {
     /// What to wait on.
     pub(super) fn done(&self) -> BorrowedFd<'_> {
         self.child.done()
+    }
+
+    /// Keeps a signal until the program runs.
+    pub(super) fn hold(&mut self, signal: Request) {
+        self.attempt.held.push(signal);
+    }
+
+    /// As it is listed: to whoever asks it runs, as nothing else may start under its key.
+    pub(super) fn listed(&self) -> Option<Running> {
+        let Attempt { kid, process, .. } = &self.attempt;
+        (!self.attempt.transient).then(|| running(&kid.key, process))
     }
 }
 
@@ -62,7 +80,7 @@ impl Server {
         match self.spawn(start) {
             Ok(Cloned::Runs(kid, process)) => Some(self.runs(kid, process, start.transient)),
             Ok(Cloned::Starts(starting)) => {
-                self.starting.insert(starting.process.pid, starting);
+                self.starting.insert(starting.attempt.process.pid, starting);
                 None
             }
             Err(failure) => Some(self.failed(&start.key, failure, start.transient)),
@@ -112,58 +130,52 @@ impl Server {
         let stack = self.spare.pop().unwrap_or_else(Stack::new);
         let (pid, child) = Box::new(child).start_beside(stack, subject)?;
         process.pid = pid.as_raw_pid();
-        Ok(Cloned::Starts(Starting {
-            child,
+        let attempt = Attempt {
             kid,
             process,
             subject: subject.to_owned(),
             transient: start.transient,
-        }))
+            held: Vec::new(),
+        };
+        Ok(Cloned::Starts(Starting { child, attempt }))
     }
 
     /// Takes note of what became of a child that was starting, if that is known.
     pub(super) fn settle(&mut self, pid: i32) {
-        let Some(starting) = self.starting.remove(&pid) else {
+        let Some(Starting { child, attempt }) = self.starting.remove(&pid) else {
             return;
         };
-        let Starting {
-            child,
-            kid,
-            process,
-            subject,
-            transient,
-        } = starting;
-        let (child, stack) = match child.finish() {
-            Ok(done) => done,
+        match child.finish() {
             Err(child) => {
-                let starting = Starting {
-                    child,
-                    kid,
-                    process,
-                    subject,
-                    transient,
-                };
-                self.starting.insert(pid, starting);
-                return;
+                self.starting.insert(pid, Starting { child, attempt });
             }
-        };
-        if self.spare.len() < SPARE {
-            self.spare.push(stack);
+            Ok((child, stack)) => {
+                if self.spare.len() < SPARE {
+                    self.spare.push(stack);
+                }
+                let failure = child.failure(&attempt.subject);
+                self.started(attempt, failure);
+            }
         }
-        let message = match child.failure(&subject) {
-            None => self.runs(kid, process, transient),
-            Some(failure) => self.failed(&kid.key, failure, transient),
+    }
+
+    /// Tells what became of a child, and passes on what was held for it.
+    fn started(&mut self, attempt: Attempt, failure: Option<Failure>) {
+        let message = match failure {
+            None => self.runs(attempt.kid, attempt.process, attempt.transient),
+            Some(failure) => self.failed(&attempt.kid.key, failure, attempt.transient),
         };
         self.tell(&message);
+        for signal in attempt.held {
+            self.signal(signal);
+        }
     }
 
     /// The process that starts under this key.
-    pub(super) fn starting_pid(&self, key: &Key) -> Option<i32> {
-        let found = self
-            .starting
-            .iter()
-            .find(|(_, starting)| starting.kid.key == *key);
-        found.map(|(pid, _)| *pid)
+    pub(super) fn starting(&mut self, key: &Key) -> Option<&mut Starting> {
+        self.starting
+            .values_mut()
+            .find(|starting| starting.attempt.kid.key == *key)
     }
 
     fn runs(&mut self, kid: Kid, process: Process, transient: bool) -> Message {

@@ -177,8 +177,15 @@ impl Spawner {
     }
 
     pub(crate) fn send(&mut self, request: &Request) {
+        self.send_together(&[request]);
+    }
+
+    /// Sends requests in one piece, so that the spawner serves them before it looks at anything else.
+    pub(crate) fn send_together(&mut self, requests: &[&Request]) {
         let mut bytes = Vec::new();
-        frame::encode(request, &mut bytes).unwrap();
+        for request in requests {
+            frame::encode(request, &mut bytes).unwrap();
+        }
         self.stream.write_all(&bytes).unwrap();
     }
 

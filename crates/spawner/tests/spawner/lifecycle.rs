@@ -9,6 +9,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("what_cannot_start_says_why", what_cannot_start_says_why),
     ("a_repeated_start_starts_nothing", a_repeated_start_starts_nothing),
     ("signals_reach_a_process", signals_reach_a_process),
+    ("what_starts_is_listed", what_starts_is_listed),
     ("nothing_outlives_its_process", nothing_outlives_its_process),
     ("a_restarted_node_adopts", a_restarted_node_adopts),
     ("a_greeting_comes_first", a_greeting_comes_first),
@@ -123,6 +124,19 @@ fn signals_reach_a_process() {
         all: true,
     });
     assert_eq!(spawner.listing().0, []);
+}
+
+fn what_starts_is_listed() {
+    let mut spawner = Spawner::launch();
+    let start = Request::Start(Box::new(spawner.request("a", &["sleep", "1000"])));
+    spawner.send_together(&[&start, &Request::List]);
+    let Message::Listing { running, .. } = spawner.receive() else {
+        panic!("no listing");
+    };
+    let Message::Started(started) = spawner.receive() else {
+        panic!("not started");
+    };
+    assert_eq!(running, [started]);
 }
 
 fn nothing_outlives_its_process() {

@@ -1,6 +1,6 @@
 //! A process's own view of the machine.
 
-use spawner::protocol::{Mount, Outcome, Request, Sandbox, Stage, Start};
+use spawner::protocol::{Message, Mount, Outcome, Request, Sandbox, Stage, Start};
 
 use crate::harness::{Spawner, Test, exited, key};
 
@@ -17,6 +17,10 @@ pub(crate) const TESTS: &[Test] = &[
         devices_and_processes_are_its_own,
     ),
     ("a_hook_runs_inside", a_hook_runs_inside),
+    (
+        "a_signal_may_come_before_the_program",
+        a_signal_may_come_before_the_program,
+    ),
 ];
 
 fn boxed(spawner: &Spawner, container: &str, script: &str, mounts: &[(&str, &str, bool)]) -> Start {
@@ -164,4 +168,24 @@ fn a_hook_runs_inside() {
         all: false,
     });
     assert_eq!(spawner.ended().outcome, exited(4));
+}
+
+/// A child on its way to its program is the first of its namespace already, and would not hear of SIGTERM.
+fn a_signal_may_come_before_the_program() {
+    let mut spawner = Spawner::launch();
+    if !spawner.has_sandbox() {
+        return;
+    }
+    let kill = |container| Request::Signal {
+        key: key(container),
+        signal: 9,
+        all: true,
+    };
+    let terminate = |container| Request::Terminate { key: key(container) };
+    for (container, signal, number) in [("a", terminate("a"), 15), ("b", kill("b"), 9)] {
+        let start = boxed(&spawner, container, "sleep 1000", &[]);
+        spawner.send_together(&[&Request::Start(Box::new(start)), &signal]);
+        assert!(matches!(spawner.receive(), Message::Started(_)));
+        assert_eq!(spawner.ended().outcome, Outcome::Signalled { signal: number });
+    }
 }
