@@ -1,15 +1,23 @@
 //! `cargo xtask bench steps`: what a workflow's step costs, beside what the machine's cheapest process costs.
 //!
 //! ```text
-//!   raw           spawn and wait of `true`, at 1 to 16 at once; the best rate is what ratios are of
-//!   start         a workflow of one step: what every run below pays once, and is taken off them
-//!   chain         steps one after the other
-//!   chain-outputs the same with a private /tmp and an output parameter each, so under `plimsoll exec`
-//!   fan-out       steps all at once
-//!   process-less  nodes that no process stands behind
-//!   rest          memory of a platform that has run the fan-out, once it is quiet
-//!   serial-write  small objects that one client writes one after the other
+//!                   measured                                                                    goal
+//!   raw             spawn and wait of `true`, at 1 to 16 at once; the best rate is what ratios are of
+//!   start           from the command to the end of a workflow of one step, `run` in an empty     200 ms
+//!                   directory: what every run below pays once, and is taken off them
+//!   chain           steps one after the other                                                    2.0 ms a step
+//!   chain-outputs   the same with a private /tmp and an output parameter each, so under          8 ms a step
+//!                   `plimsoll exec`
+//!   fan-out         steps all at once                                                            ratio 2.0, 250 MiB
+//!   process-less    nodes that no process stands behind                                          20,000 a second
+//!   memory-at-rest  what a platform that has run the fan-out holds once it is quiet              60 MiB
+//!   get             `plimsoll get` of a workflow of many nodes, folded                           1 s in all
+//!   serial-write    small objects that one client writes one after the other                     1 fsync a write
 //! ```
+//!
+//! `ratio_to_raw` is a step's cost in cheapest processes: 2.0 is half of the raw rate. `mib` of a run is the most that
+//! was resident of the platform's processes at once, shared pages counted for each; at rest it is their proportional set
+//! size (`Pss`), where pages that several share count once, with the binary's own pages.
 //!
 //! It builds the release binary and drives it as a user would. One JSON object a line, medians of several runs.
 
@@ -44,6 +52,9 @@ pub(crate) struct Steps {
     /// Nodes without a process.
     #[arg(long, default_value_t = 20_000)]
     process_less: u32,
+    /// Nodes of the workflow that is shown.
+    #[arg(long, default_value_t = 100_000)]
+    large: u32,
     /// Writes of one client.
     #[arg(long, default_value_t = 1000)]
     writes: u32,
@@ -61,6 +72,9 @@ struct Line {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<u32>,
+    /// Milliseconds in all, where they are not a step's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ms_per_step: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +83,7 @@ struct Line {
     /// chains, as many as is best for fans.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio_to_raw: Option<f64>,
-    /// Peak memory of the platform's processes together, without steps, in MiB.
+    /// Memory of the platform's processes together, without steps, in MiB: at its peak, or at rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     mib: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,8 +131,9 @@ pub(crate) fn steps(options: &Steps) -> Result<()> {
         let run = measure(&platform, options.runs, &case.manifest).with_context(|| format!("in {name}"))?;
         print(&case.line(&run, &start))?;
     }
-    print(&at_rest(&platform, options.fan_out)?)?;
-    print(&serial_writes(&platform, options.writes)?)
+    print(&at_rest(&platform, options)?)?;
+    print(&get(&platform, options)?)?;
+    print(&serial_writes(&platform, options)?)
 }
 
 /// A workflow to measure.
@@ -173,32 +188,57 @@ fn cases(options: &Steps, alone: f64, best: f64) -> [Case; 4] {
 }
 
 /// What the platform holds when a fan-out is done and nothing is left to do.
-fn at_rest(platform: &Platform, steps: u32) -> Result<Line> {
-    let up = platform.up()?;
-    up.submit(&manifests::fan_out(steps)).context("in rest")?;
+fn at_rest(platform: &Platform, options: &Steps) -> Result<Line> {
+    let held = || {
+        let up = platform.up()?;
+        up.submit(&manifests::fan_out(options.fan_out))
+            .context("in memory-at-rest")?;
+        Ok(up.memory_at_rest())
+    };
     Ok(Line {
-        name: "rest".into(),
-        steps: Some(steps),
-        mib: Some(round(up.memory_at_rest())),
+        name: "memory-at-rest".into(),
+        steps: Some(options.fan_out),
+        mib: Some(round(median(options.runs, held)?)),
+        ..Line::default()
+    })
+}
+
+/// What it takes to show a large workflow.
+fn get(platform: &Platform, options: &Steps) -> Result<Line> {
+    let up = platform.up()?;
+    up.submit(&manifests::process_less(options.large))
+        .context("in get")?;
+    let shown = || {
+        let began = Instant::now();
+        up.show()?;
+        Ok(began.elapsed().as_secs_f64() * 1000.0)
+    };
+    Ok(Line {
+        name: "get".into(),
+        steps: Some(options.large),
+        ms: Some(round(median(options.runs, shown)?)),
         ..Line::default()
     })
 }
 
 /// What a durable write costs one client, and how many fsyncs stand behind each, beside those of a start and an end.
-fn serial_writes(platform: &Platform, writes: u32) -> Result<Line> {
+fn serial_writes(platform: &Platform, options: &Steps) -> Result<Line> {
     let (idle_fsyncs, idle_writes) = platform.up()?.down()?;
-    let up = platform.up()?;
-    let began = Instant::now();
-    serial::create(&up.socket(), writes).context("in serial-write")?;
-    let ms = began.elapsed().as_secs_f64() * 1000.0 / f64::from(writes);
-    let (fsyncs, written) = up.down()?;
-    let (fsyncs, written) = (
-        fsyncs.saturating_sub(idle_fsyncs),
-        written.saturating_sub(idle_writes).max(1),
-    );
+    let (mut fsyncs, mut written) = (0, 0);
+    let one = || {
+        let up = platform.up()?;
+        let began = Instant::now();
+        serial::create(&up.socket(), options.writes).context("in serial-write")?;
+        let ms = began.elapsed().as_secs_f64() * 1000.0 / f64::from(options.writes);
+        let (all_fsyncs, all_written) = up.down()?;
+        fsyncs += all_fsyncs.saturating_sub(idle_fsyncs);
+        written += all_written.saturating_sub(idle_writes);
+        Ok(ms)
+    };
+    let ms = median(options.runs, one)?;
     Ok(Line {
         name: "serial-write".into(),
-        fsyncs_per_write: Some(round(fsyncs as f64 / written as f64)),
+        fsyncs_per_write: Some(round(fsyncs as f64 / written.max(1) as f64)),
         ..Line::default().at(ms)
     })
 }
@@ -217,6 +257,13 @@ fn line_of(run: &Run) -> Line {
         fsyncs_per_write: run.fsyncs_per_write.map(round),
         ..Line::default()
     }
+}
+
+/// The median of several measurements.
+fn median(runs: usize, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
+    let mut all = (0..runs.max(1)).map(|_| measure()).collect::<Result<Vec<_>>>()?;
+    all.sort_by(f64::total_cmp);
+    Ok(all[all.len() / 2])
 }
 
 /// The median run of a manifest, by time.

@@ -188,11 +188,19 @@ impl Up<'_> {
         Ok(())
     }
 
-    /// The memory that its processes hold once it does not shrink any more, in MiB.
+    /// Shows the workflow that was created last.
+    pub(crate) fn show(&self) -> Result<()> {
+        let status = self.platform.command("get").arg("@latest").status()?;
+        ensure!(status.success(), "plimsoll get ended with {status}");
+        Ok(())
+    }
+
+    /// The memory that its processes hold once it does not shrink any more, in MiB: the binary's own pages, and those
+    /// that several processes share, count once.
     pub(crate) fn memory_at_rest(&self) -> f64 {
         let (began, mut least, mut since) = (Instant::now(), u64::MAX, Instant::now());
         while since.elapsed() < REST && began.elapsed() < PATIENCE {
-            let now = resident_kib(&self.platform.binary);
+            let now = kib(&self.platform.binary, "smaps_rollup", "Pss:");
             if now < least {
                 (least, since) = (now, Instant::now());
             }
@@ -232,7 +240,7 @@ fn watch_memory(child: &mut Child, binary: &Path) -> Result<u64> {
     let mut next = Instant::now();
     while child.try_wait()?.is_none() {
         if Instant::now() >= next {
-            most = most.max(resident_kib(binary));
+            most = most.max(kib(binary, "status", "VmRSS:"));
             next = Instant::now() + LOOK;
         }
         thread::sleep(Duration::from_millis(1));
@@ -240,8 +248,8 @@ fn watch_memory(child: &mut Child, binary: &Path) -> Result<u64> {
     Ok(most)
 }
 
-/// Resident memory of all processes of `binary`, in KiB; those under `exec` are steps.
-fn resident_kib(binary: &Path) -> u64 {
+/// A field of a file in `/proc`, summed over all processes of `binary`, in KiB; those under `exec` are steps.
+fn kib(binary: &Path, file: &str, field: &str) -> u64 {
     let Ok(processes) = fs::read_dir("/proc") else {
         return 0;
     };
@@ -251,15 +259,16 @@ fn resident_kib(binary: &Path) -> u64 {
         .filter(|process| {
             fs::read_link(process.join("exe")).is_ok_and(|exe| exe == binary) && !is_step(process)
         });
-    ours.filter_map(|process| status_kib(&process, "VmRSS:")).sum()
+    ours.filter_map(|process| field_kib(&process.join(file), field))
+        .sum()
 }
 
 fn is_step(process: &Path) -> bool {
     fs::read(process.join("cmdline")).is_ok_and(|line| line.split(|byte| *byte == 0).nth(1) == Some(b"exec"))
 }
 
-fn status_kib(process: &Path, field: &str) -> Option<u64> {
-    let status = fs::read_to_string(process.join("status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+fn field_kib(file: &Path, field: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse().ok()
 }
