@@ -12,7 +12,7 @@ use crate::signals::Interrupts;
 
 /// What every replica takes.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ReplicaArgs {
     /// What this replica is called in the Lease [default: the host's name and a random number]
     #[arg(long, value_name = "NAME", conflicts_with = "shadow")]
     identity: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     burst: u32,
 }
 
-impl Args {
+impl ReplicaArgs {
     /// The options of a replica that shares this Lease, or that is a shadow.
     pub(crate) fn options(self, lease: (String, String), shadow: bool) -> Replica {
         Replica {

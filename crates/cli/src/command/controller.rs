@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, default_value = install::CONTROLLER, value_name = "NAME")]
     lease: String,
     #[command(flatten)]
-    replica: replica::Args,
+    replica: replica::ReplicaArgs,
     /// The image that holds this program, for steps with outputs [default: plimsoll and its version]
     #[arg(long, value_name = "IMAGE")]
     exec_image: Option<String>,

@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, default_value = install::SCHEDULER, value_name = "NAME")]
     lease: String,
     #[command(flatten)]
-    replica: replica::Args,
+    replica: replica::ReplicaArgs,
     /// Write nothing: print a line of JSON for each pod that would be placed or would wait, and one for where another
     /// scheduler did place it. Takes no lease and needs rights to read only
     #[arg(long, conflicts_with = "lease")]
