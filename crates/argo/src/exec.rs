@@ -100,7 +100,7 @@ pub struct Orders {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Peers {
-    /// The folder: `<folder>/<name>/exitcode` is there once that container has ended.
+    /// The folder: `<folder>/<name>/exitcode` is there once that container's command has ended.
     pub folder: String,
     /// The name of this container.
     pub name: String,
@@ -110,6 +110,9 @@ pub struct Peers {
     /// Containers at whose end the command is ended too; none for one that ends by itself.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
     pub until: Vec<String>,
+    /// Containers that must have ended before this one's outputs are collected: they write to the same volumes.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_default")]
+    pub gather: Vec<String>,
     /// How often the command is tried in all; 0 and 1 are once.
     #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_default")]
     pub attempts: u32,

@@ -401,6 +401,45 @@ fn a_container_does_not_start_after_a_failure() {
     assert!(!log.contains("started"), "{log}");
 }
 
+/// Orders of a main container that collects the file `DIR/out`, to which the container `b` writes too.
+fn gathering() -> Value {
+    json!({
+        "peers": {"folder": "DIR/ctr", "name": "main", "gather": ["b"]},
+        "outputParameters": [{"name": "p", "valueFrom": {"path": "DIR/out"}}],
+    })
+}
+
+#[test]
+fn outputs_are_collected_once_all_that_write_them_have_ended() {
+    let bench = Bench::new(&[CREATED]);
+    let main = bench.start(&gathering(), &["sh", "-c", "echo early > DIR/out"]);
+    // It depends on the main one, which tells of its command's end before it waits.
+    let after = among_peers("b", &json!({"after": ["main"]}));
+    assert_eq!(
+        run_silent(&bench, &after, &["sh", "-c", "echo late > DIR/out"]).0,
+        0
+    );
+    assert!(main.wait_with_output().unwrap().status.success());
+    let seen = bench.seen.try_iter().last().unwrap();
+    assert_eq!(seen.body["outputs"]["parameters"][0]["value"], "late");
+}
+
+#[test]
+fn a_container_that_is_killed_with_its_executor_is_not_waited_for() {
+    let bench = Bench::new(&[CREATED]);
+    let mut other = bench.start(
+        &among_peers("b", &json!({})),
+        &["sh", "-c", "touch DIR/up; sleep 100"],
+    );
+    let main = bench.start(&gathering(), &["sh", "-c", "echo x > DIR/out"]);
+    while !bench.at("up").exists() {
+        thread::yield_now();
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(main.wait_with_output().unwrap().status.success());
+}
+
 #[test]
 fn a_container_that_waits_can_be_ended() {
     let bench = Bench::new(&[]);

@@ -27,7 +27,7 @@ mod resource;
 mod stage;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use argo::NodeResult;
@@ -109,16 +109,29 @@ async fn follow(orders: &Orders, command: &[OsString]) -> Result<i32, Failure> {
 
 /// Follows the orders, and tells the pod's other containers how that ended, whatever happened.
 async fn follow_among_peers(orders: &Orders, command: &[OsString]) -> Result<i32, Failure> {
+    let peers = orders.peers.as_ref();
+    let _lock = peers.map(peers::appear).transpose().map_err(untold)?;
     let ended = follow(orders, command).await;
-    if let Some(peers) = &orders.peers {
+    if let Some(peers) = peers {
         let code = *ended.as_ref().unwrap_or(&EXECUTOR_FAILED);
-        peers::tell(peers, code).map_err(|error| {
-            Failure(format!(
-                "failed to tell the exit code to other containers: {error}"
-            ))
-        })?;
+        peers::tell(peers, code).map_err(untold)?;
     }
     ended
+}
+
+fn untold(error: io::Error) -> Failure {
+    Failure(format!(
+        "failed to tell the exit code to other containers: {error}"
+    ))
+}
+
+/// Waits for those that write to the same volumes. They may wait for the command in turn, and so are told of its end.
+async fn gather(orders: &Orders, ended: &Ended) -> Result<(), Failure> {
+    if let Some(peers) = orders.peers.as_ref().filter(|peers| !peers.gather.is_empty()) {
+        peers::tell(peers, ended.code).map_err(untold)?;
+        peers::gathered(peers).await;
+    }
+    Ok(())
 }
 
 async fn attempt(api: &Api, orders: &Orders, command: &[OsString]) -> Result<(i32, NodeResult), Failure> {
@@ -133,6 +146,7 @@ async fn attempt(api: &Api, orders: &Orders, command: &[OsString]) -> Result<(i3
         Err(code) => return Ok((code, NodeResult::default())),
     };
     crash::point("exec.ended");
+    gather(orders, &ended).await?;
     let (outputs, failure) = outputs::collect(&place, orders, &ended);
     let result = NodeResult {
         outputs: Some(outputs),

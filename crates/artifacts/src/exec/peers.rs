@@ -3,15 +3,20 @@
 //! ```text
 //!   after    FOLDER/a/exitcode is there and 0  --> the command starts
 //!   until    FOLDER/main/exitcode is there     --> the command is asked to end
-//!   always   FOLDER/NAME/exitcode is written as the last thing
+//!   gather   FOLDER/b/exitcode is there        --> the outputs are collected
+//!   always   FOLDER/NAME/running is locked as long as this process lives
+//!            FOLDER/NAME/exitcode is written when the command has ended, or cannot start
 //! ```
+//!
+//! A container that was killed with its executor tells nothing: its lock is free then, and no exit code is there.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argo::exec::Peers;
+use rustix::fs::{FlockOperation, flock};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
@@ -22,6 +27,12 @@ use super::Failure;
 const LOOK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(200));
 /// The exit code of a process that was asked to end.
 const TERMINATED: i32 = 143;
+/// The exit code of a process that was made to end.
+const KILLED: i32 = 137;
+
+/// The files of a container's folder.
+const RUNNING: &str = "running";
+const EXIT_CODE: &str = "exitcode";
 
 /// Why the command is not started.
 pub(super) enum Unmet {
@@ -46,7 +57,7 @@ pub(super) async fn dependencies(peers: &Peers) -> Result<(), Unmet> {
 
 async fn all_well(peers: &Peers) -> Result<(), Failure> {
     for name in &peers.after {
-        let code = exit_code(&file(peers, name)).await;
+        let code = exit_code(&folder(peers, name)).await;
         if code != 0 {
             return Err(Failure(format!(
                 "dependency \"{name}\" exited with non-zero code: {code}"
@@ -56,39 +67,67 @@ async fn all_well(peers: &Peers) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Resolves once the containers that write to the same volumes have ended, however they did.
+pub(super) async fn gathered(peers: &Peers) {
+    for name in &peers.gather {
+        exit_code(&folder(peers, name)).await;
+    }
+}
+
 /// Resolves once the containers that this one serves have ended; never where it serves none.
 pub(super) async fn served(peers: Option<&Peers>) {
     let Some(peers) = peers.filter(|p| !p.until.is_empty()) else {
         return std::future::pending().await;
     };
     for name in &peers.until {
-        exit_code(&file(peers, name)).await;
+        exit_code(&folder(peers, name)).await;
     }
 }
 
-/// Tells the others how this container ended. A file appears with its content, or not at all.
+/// Shows the others that this container is there, for as long as the result lives. The file appears locked.
+pub(super) fn appear(peers: &Peers) -> io::Result<File> {
+    let folder = folder(peers, &peers.name);
+    fs::create_dir_all(&folder)?;
+    let draft = folder.join("running.new");
+    let lock = File::create(&draft)?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+    fs::rename(draft, folder.join(RUNNING))?;
+    Ok(lock)
+}
+
+/// Tells the others how this container ended; what was told stays. A file appears with its content, or not at all.
 pub(super) fn tell(peers: &Peers, code: i32) -> io::Result<()> {
-    let file = file(peers, &peers.name);
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+    let folder = folder(peers, &peers.name);
+    if folder.join(EXIT_CODE).exists() {
+        return Ok(());
     }
-    let draft = file.with_extension("new");
+    let draft = folder.join("exitcode.new");
     fs::write(&draft, code.to_string())?;
-    fs::rename(draft, file)
+    fs::rename(draft, folder.join(EXIT_CODE))
 }
 
-fn file(peers: &Peers, name: &str) -> PathBuf {
-    Path::new(&peers.folder).join(name).join("exitcode")
+fn folder(peers: &Peers, name: &str) -> PathBuf {
+    Path::new(&peers.folder).join(name)
 }
 
-async fn exit_code(file: &Path) -> i32 {
+async fn exit_code(folder: &Path) -> i32 {
     let mut pause = LOOK.0;
     loop {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        if let Ok(code) = text.trim().parse() {
-            return code;
+        // In this order: who told how it ended may be gone since.
+        let gone = is_gone(folder);
+        let text = fs::read_to_string(folder.join(EXIT_CODE)).unwrap_or_default();
+        match text.trim().parse() {
+            Ok(code) => return code,
+            Err(_) if gone => return KILLED,
+            Err(_) => {}
         }
         sleep(pause).await;
         pause = (pause * 2).min(LOOK.1);
     }
+}
+
+/// Whether a container appeared and lives no more.
+fn is_gone(folder: &Path) -> bool {
+    let running = File::open(folder.join(RUNNING));
+    running.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_ok())
 }

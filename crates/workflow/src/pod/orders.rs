@@ -1,6 +1,7 @@
 //! Steps that run under `plimsoll exec`: which do, and what it is told.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use argo::exec::{INSTALL, Orders, Peers, SECRETS, Script};
 use argo::location::ArtifactLocation;
@@ -37,7 +38,8 @@ pub(super) struct Wrapping {
 impl Wrapping {
     pub(super) fn of(job: &Job<'_>) -> Self {
         let set = job.template.container_set.as_ref();
-        let waits = set.is_some_and(|s| s.retry_strategy.is_some() || has_order(s));
+        let waits =
+            set.is_some_and(|s| s.retry_strategy.is_some() || has_order(s) || gathers(job.template, s));
         let has_main = set.is_none_or(|s| s.containers.iter().any(|c| c.container.name == MAIN));
         Self {
             main: has_main && is_needed(job),
@@ -56,6 +58,24 @@ impl Wrapping {
 
 fn has_order(set: &ContainerSetTemplate) -> bool {
     set.containers.iter().any(|c| !c.dependencies.is_empty())
+}
+
+/// Whether containers besides the main one may write what the main one's executor collects: Argo's own collects what
+/// lies on a volume of the set once all of them have ended, and the rest when the main one has.
+/// Rule: workflow/common/util.go, `FindOverlappingVolume`; cmd/argoexec/commands/emissary.go, `saveArtifact`.
+fn gathers(template: &Template, set: &ContainerSetTemplate) -> bool {
+    let outputs = &template.outputs;
+    let artifacts = outputs.artifacts.iter().map(|a| a.path.as_str());
+    let sources = outputs.parameters.iter().filter_map(|p| p.value_from.as_ref());
+    let mut paths = artifacts.chain(sources.map(|source| source.path.as_str()));
+    let shared = |path: &str| {
+        let mut mounts = set
+            .volume_mounts
+            .iter()
+            .filter_map(|mount| mount.text("mountPath"));
+        mounts.any(|mount| Path::new(path).starts_with(mount))
+    };
+    set.containers.len() > 1 && paths.any(shared)
 }
 
 /// Whether something must be done around the main container's command.
@@ -185,6 +205,10 @@ fn peers(job: &Job<'_>, name: &str) -> Result<Peers, String> {
     };
     let node = set.containers.iter().find(|c| c.container.name == name);
     peers.after = node.map(|n| n.dependencies.clone()).unwrap_or_default();
+    if name == MAIN && gathers(template, set) {
+        let names = set.containers.iter().map(|c| c.container.name.clone());
+        peers.gather = names.filter(|name| name != MAIN).collect();
+    }
     if let Some(retry) = set.retry_strategy.as_ref().filter(|_| node.is_some()) {
         let attempts = retry.retries.as_ref().and_then(argo::IntOrString::as_int);
         peers.attempts = attempts.and_then(|a| u32::try_from(a).ok()).unwrap_or_default();

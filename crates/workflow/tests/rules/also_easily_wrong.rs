@@ -1,6 +1,6 @@
 //! What is easily wrong besides: loops, time limits, templates of other objects, container sets, names.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Config, args, check, expect, node, run, start, start_with};
 
@@ -319,6 +319,33 @@ fn container_sets() {
         let mounts = container["volumeMounts"].as_array().unwrap();
         assert!(mounts.iter().any(|m| m["mountPath"] == "/s"), "{container}");
     }
+}
+
+/// Which containers the executor of a set's main one waits for before it collects an output at `path`.
+fn gathered(path: &str) -> Value {
+    let world = run(&format!(
+        "
+  templates:
+  - name: main
+    containerSet:
+      volumeMounts: [{{name: shared, mountPath: /s}}]
+      containers:
+      - {{name: main, image: i, command: [c]}}
+      - {{name: b, image: i, command: [c]}}
+    outputs: {{artifacts: [{{name: o, path: {path}}}]}}
+    volumes: [{{name: shared, emptyDir: {{}}}}]"
+    ));
+    let pod = world.pods.values().next().unwrap();
+    let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+    let orders = env.iter().find(|v| v["name"] == argo::exec::ORDERS_ENV).unwrap();
+    let orders: Value = serde_json::from_str(orders["value"].as_str().unwrap()).unwrap();
+    orders["peers"]["gather"].clone()
+}
+
+#[test]
+fn outputs_on_a_sets_volume_are_collected_once_all_its_containers_have_ended() {
+    assert_eq!(gathered("/s/out"), json!(["b"]));
+    assert_eq!(gathered("/share/out"), Value::Null);
 }
 
 #[test]
