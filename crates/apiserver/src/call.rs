@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use hyper::upgrade::OnUpgrade;
 use store::{Durability, Revision};
 
 use crate::body::Answer;
@@ -34,6 +35,8 @@ pub(crate) struct Call<'r> {
     pub(crate) query: Query<'r>,
     pub(crate) headers: &'r HeaderMap,
     pub(crate) form: Form,
+    /// The connection, where it can change its protocol.
+    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 /// What a verb on one object leaves: the object, and the revision that holds it.

@@ -106,6 +106,7 @@ impl ApiServer {
             query,
             headers: &parts.headers,
             form,
+            upgrade: parts.extensions.get().cloned(),
         };
         if matches!(verb, "get" | "list" | "watch") {
             return verbs::read(&call, verb).await;

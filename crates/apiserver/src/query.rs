@@ -31,6 +31,12 @@ impl<'a> Query<'a> {
         Some(pair.1.as_ref()).filter(|value| !value.is_empty())
     }
 
+    /// Every value of `key`.
+    pub(crate) fn all(&self, key: &str) -> Vec<String> {
+        let pairs = self.0.iter().filter(|(name, _)| name == key);
+        pairs.map(|(_, value)| value.clone().into_owned()).collect()
+    }
+
     /// Whether `key` is set: to anything but `false` and `0`, as Kubernetes reads flags.
     pub(crate) fn flag(&self, key: &str) -> bool {
         self.get(key)

@@ -16,6 +16,7 @@ use crate::object::{Draft, read};
 use crate::registry::{CRD_GROUP, CRD_PLURAL, Registry, Row};
 use crate::shape::Witness;
 use crate::status::ApiError;
+use crate::streams::ExecSource;
 
 /// Namespaces that exist from the start and cannot be deleted.
 pub(crate) const NAMESPACES: [&str; 3] = ["default", "kube-system", "kube-node-lease"];
@@ -88,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) expiry: Expiry,
     pub(crate) witness: Option<Witness>,
     logs: OnceLock<Arc<dyn LogSource>>,
+    execs: OnceLock<Arc<dyn ExecSource>>,
 }
 
 impl ApiServer {
@@ -106,6 +108,7 @@ impl ApiServer {
             expiry: Expiry::default(),
             witness: config.witness,
             logs: OnceLock::new(),
+            execs: OnceLock::new(),
             closing: CancellationToken::new(),
             tokens,
             store,
@@ -127,6 +130,11 @@ impl ApiServer {
         let _ = self.0.logs.set(logs);
     }
 
+    /// Says who runs commands in containers. Only the first call counts.
+    pub fn set_execs(&self, execs: Arc<dyn ExecSource>) {
+        let _ = self.0.execs.set(execs);
+    }
+
     /// Ends all watches and followed logs: the server is about to go down.
     pub fn close(&self) {
         self.0.closing.cancel();
@@ -141,6 +149,10 @@ impl ApiServer {
 impl Inner {
     pub(crate) fn logs(&self) -> Option<&Arc<dyn LogSource>> {
         self.logs.get()
+    }
+
+    pub(crate) fn execs(&self) -> Option<&Arc<dyn ExecSource>> {
+        self.execs.get()
     }
 
     /// Now, as `metadata` writes it.

@@ -184,6 +184,11 @@ impl ApiError {
         .about(row, name)
     }
 
+    /// 404: what the object stands for is not there.
+    pub fn no_such(what: impl Into<String>) -> Self {
+        Self::new(404, "NotFound", what)
+    }
+
     /// 404: no such path.
     pub fn no_such_path() -> Self {
         Self::new(

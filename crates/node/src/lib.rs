@@ -22,7 +22,9 @@ mod environment;
 mod expand;
 mod fields;
 mod gpus;
+mod grpc;
 mod image_name;
+mod limits;
 mod link;
 mod logs;
 mod objects;
@@ -32,6 +34,7 @@ pub mod pod;
 mod refresh;
 mod register;
 mod request;
+mod session;
 mod start;
 mod tell;
 mod volumes;
@@ -61,6 +64,7 @@ pub const CRASH_POINTS: [&str; 9] = [
 pub use config::{ApiAccess, Capacity, Image, NodeConfig};
 pub use gpus::Gpus;
 pub use logs::{LogError, LogRequest, Logs, seconds_before};
+pub use session::{ExecError, ExecRequest, Input, Output, Session, Sessions, Terminal};
 
 use active::Active;
 use agent::Agent;
@@ -90,6 +94,7 @@ pub enum StartError {
 /// A node that runs.
 pub struct Node {
     logs: Logs,
+    sessions: Sessions,
     abilities: Abilities,
     shutdown: CancellationToken,
     agent: JoinHandle<()>,
@@ -137,6 +142,7 @@ impl Node {
         let shutdown = CancellationToken::new();
         Ok(Self {
             logs,
+            sessions: agent.sessions(),
             abilities,
             agent: tokio::spawn(agent.run(shutdown.clone())),
             heartbeat: tokio::spawn(registrar.keep_alive()),
@@ -153,6 +159,11 @@ impl Node {
     /// What opens logs, for others to keep.
     pub fn log_source(&self) -> Logs {
         self.logs.clone()
+    }
+
+    /// What runs commands inside containers, for others to keep.
+    pub fn sessions(&self) -> Sessions {
+        self.sessions.clone()
     }
 
     /// What the machine lets processes have; its `obstacle` is worth telling the user once.

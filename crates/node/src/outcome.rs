@@ -36,6 +36,12 @@ pub(crate) fn terminated(
         let falls_back = policy == Some("FallbackToLogsOnError") && exit_code != 0;
         left(directory, &ended.key.container, ended.key.attempt, falls_back)
     });
+    // As containerd has it: whatever in the container was killed, and however it ended after.
+    let reason = if ended.out_of_memory {
+        text::OUT_OF_MEMORY
+    } else {
+        reason
+    };
     Terminated {
         exit_code,
         reason: reason.to_owned(),

@@ -152,6 +152,8 @@ impl Registrar {
                 yes(self.abilities.process_ids && self.config.sandbox),
             ),
             ("plimsoll.dev/other-users", yes(self.abilities.other_users)),
+            ("plimsoll.dev/memory-limits", yes(self.abilities.memory_shares)),
+            ("plimsoll.dev/cpu-limits", yes(self.abilities.cpu_shares)),
         ]);
         if self.config.simulated {
             labels.insert(SIMULATED, yes(true));

@@ -11,7 +11,7 @@ use crate::config::{Image, NodeConfig};
 use crate::directory::PodDirectory;
 use crate::environment::{self, Environment};
 use crate::fields::NodeFacts;
-use crate::{devices, image_name, volumes};
+use crate::{devices, image_name, limits, volumes};
 
 /// Where a program may leave its last words, unless the container says otherwise.
 const MESSAGE_PATH: &str = "/dev/termination-log";
@@ -27,6 +27,16 @@ pub(crate) enum NoStart {
     Refused(&'static str, String),
     /// Never, as it stands; a sentence.
     Impossible(String),
+}
+
+/// What every process of a container has around it.
+pub(crate) struct Surroundings {
+    /// Its environment.
+    pub(crate) env: Environment,
+    /// Its working directory.
+    pub(crate) cwd: PathBuf,
+    /// Whom it runs as; the node's own user if absent.
+    pub(crate) user: Option<User>,
 }
 
 /// What every start of a node has in common.
@@ -57,12 +67,11 @@ impl Starter {
         let reference = container.image.as_deref().unwrap_or_default();
         image_name::check(reference).map_err(|sentence| NoStart::Refused("InvalidImageName", sentence))?;
         let image = self.image(container);
-        let mut user = self.user(pod, container)?;
-        let mut env = self.base_environment(pod, image);
-        devices::show(pod, container, &mut env)?;
-        environment::declare(&mut env, &self.client, pod, container, &self.facts)
-            .await
-            .map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;
+        let Surroundings {
+            mut env,
+            cwd,
+            mut user,
+        } = self.surroundings(pod, container).await?;
         let argv = argv(container, image, &env)?;
         self.own_program(pod, container, &mut user, &mut env).await?;
         let mut mounts = self.mounts(pod, container, &directory, attempt, &env)?;
@@ -77,11 +86,31 @@ impl Starter {
             },
             argv,
             env: env.into_strings(),
-            cwd: PathBuf::from(container.working_dir.as_deref().unwrap_or("/")),
+            cwd,
             output: crate::logs::output(log),
             user,
             sandbox,
+            share: limits::share(container, &self.abilities),
             ..Start::default()
+        })
+    }
+
+    /// What every process of a container has around it.
+    pub(crate) async fn surroundings(
+        &self,
+        pod: &Pod,
+        container: &Container,
+    ) -> Result<Surroundings, NoStart> {
+        let user = self.user(pod, container)?;
+        let mut env = self.base_environment(pod, self.image(container));
+        devices::show(pod, container, &mut env)?;
+        environment::declare(&mut env, &self.client, pod, container, &self.facts)
+            .await
+            .map_err(|sentence| NoStart::Refused("CreateContainerConfigError", sentence))?;
+        Ok(Surroundings {
+            env,
+            cwd: PathBuf::from(container.working_dir.as_deref().unwrap_or("/")),
+            user,
         })
     }
 

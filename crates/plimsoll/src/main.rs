@@ -12,6 +12,7 @@ mod crash;
 mod definitions;
 mod directory;
 mod doors;
+mod execs;
 mod host;
 mod images;
 mod logs;

@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::directory::{Directory, make_private};
 use crate::doors::Doors;
+use crate::execs::NodeExecs;
 use crate::logs::NodeLogs;
 use crate::{cluster, definitions, doors, host, rights, settings, shapes, stats};
 
@@ -192,6 +193,8 @@ async fn start_nodes(
             .map_err(other)?;
         nodes.push((name, node));
     }
+    let sessions = nodes.iter().map(|(_, node)| node.sessions());
+    server.set_execs(Arc::new(NodeExecs(sessions.collect())));
     server.set_logs(Arc::new(NodeLogs {
         logs: nodes.iter().map(|(_, node)| node.log_source()).collect(),
         host: host.clone(),

@@ -20,6 +20,7 @@ use rustix::thread::ThreadNameSpaceType;
 
 use crate::layout::{self, Step};
 use crate::listings::Listings;
+use crate::output::Ends;
 use crate::protocol::{Abilities, Failure, Limit, LimitKind, Stage, Start, User};
 use crate::sys::{self, Body, InnerStack, Stack, Stacks, Strings, Underway};
 
@@ -36,7 +37,6 @@ pub(crate) struct Child {
     user: Option<Identity>,
     limits: Vec<Limit>,
     cwd: CString,
-    stdin: OwnedFd,
     given: Given,
     /// Programs to try in turn, and whether they come from a search of `PATH`.
     candidates: Vec<CString>,
@@ -53,10 +53,12 @@ pub(crate) struct Child {
 pub(crate) struct Given {
     /// The spawner itself: readable once it has ended.
     pub(crate) spawner: Rc<OwnedFd>,
-    /// Where the child writes.
-    pub(crate) output: OwnedFd,
+    /// What the child reads and writes.
+    pub(crate) ends: Ends,
     /// How many files it may open.
     pub(crate) open_files: Rlimit,
+    /// The control groups that it enters.
+    pub(crate) doors: Vec<OwnedFd>,
 }
 
 struct Root {
@@ -134,7 +136,6 @@ impl Child {
             user: start.user.as_ref().map(Identity::new),
             limits: start.limits.clone(),
             cwd: c_string(Stage::Directory, start.cwd.as_os_str().as_bytes())?,
-            stdin: null()?,
             given,
             candidates,
             searched,
@@ -187,6 +188,7 @@ impl Child {
         let at = |stage| move |errno| (stage, usize::MAX, errno);
         rustix::process::setsid().map_err(at(Stage::Clone))?;
         self.die_with_parent().map_err(at(Stage::Clone))?;
+        self.enter_groups().map_err(at(Stage::Limit))?;
         self.enter_user_namespace().map_err(at(Stage::User))?;
         if let Some(name) = &self.hostname {
             rustix::system::sethostname(name.as_bytes()).map_err(at(Stage::Mount))?;
@@ -206,6 +208,11 @@ impl Child {
         let mut spawner = [PollFd::new(&*self.given.spawner, PollFlags::IN)];
         let ended = rustix::event::poll(&mut spawner, Some(&Timespec::default()))?;
         if ended == 0 { Ok(()) } else { Err(Errno::SRCH) }
+    }
+
+    fn enter_groups(&self) -> Result<(), Errno> {
+        let mut doors = self.given.doors.iter();
+        doors.try_for_each(|door| rustix::io::write(door, b"0").map(drop))
     }
 
     fn enter_user_namespace(&self) -> Result<(), Errno> {
@@ -249,9 +256,13 @@ impl Child {
     }
 
     fn redirect(&self) -> Result<(), Errno> {
-        rustix::stdio::dup2_stdin(&self.stdin)?;
-        rustix::stdio::dup2_stdout(&self.given.output)?;
-        rustix::stdio::dup2_stderr(&self.given.output)
+        let ends = &self.given.ends;
+        if ends.terminal {
+            rustix::process::ioctl_tiocsctty(&ends.stdin)?;
+        }
+        rustix::stdio::dup2_stdin(&ends.stdin)?;
+        rustix::stdio::dup2_stdout(&ends.stdout)?;
+        rustix::stdio::dup2_stderr(ends.stderr.as_ref().unwrap_or(&ends.stdout))
     }
 
     fn become_user(&self) -> Result<(), Errno> {
@@ -423,11 +434,6 @@ fn strings(texts: &[String]) -> Result<Strings, Failure> {
         .map(|text| c_string(Stage::Execute, text.as_bytes()))
         .collect();
     Ok(Strings::new(owned?))
-}
-
-fn null() -> Result<OwnedFd, Failure> {
-    rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|e| failure(Stage::Log, "/dev/null", e))
 }
 
 fn c_string(stage: Stage, bytes: &[u8]) -> Result<CString, Failure> {

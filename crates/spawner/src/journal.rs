@@ -256,6 +256,7 @@ mod tests {
             started_at: Some(1),
             ended_at: 2,
             outcome: Outcome::Exited { code: 0 },
+            out_of_memory: false,
             output: None,
         }
     }

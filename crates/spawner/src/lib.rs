@@ -17,6 +17,7 @@
 //!
 //! It knows nothing of pods, of Kubernetes or of why a process runs, and has neither threads nor tokio.
 
+mod cgroup;
 mod child;
 mod client;
 mod connection;
@@ -46,3 +47,4 @@ pub use client::{connect, launch};
 pub use journal::open_attempts;
 pub use output::segment_path;
 pub use service::{ARGV0, run_if_asked};
+pub use sys::open_terminal;

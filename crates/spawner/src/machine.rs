@@ -1,6 +1,7 @@
 //! What the spawner reads from `/proc`, and how it signals.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
@@ -18,6 +19,12 @@ pub(crate) fn boot_id() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?
         .trim()
         .to_owned())
+}
+
+/// What tells this process's directory from every other one of this machine.
+pub(crate) fn directory_id() -> io::Result<String> {
+    let found = std::fs::metadata(".")?;
+    Ok(format!("{:x}-{:x}", found.dev(), found.ino()))
 }
 
 /// How much later than asked for a process may have started, in clock ticks: a second.

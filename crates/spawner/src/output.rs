@@ -4,6 +4,8 @@
 //!     process --- stdout, stderr ---> pipe ---> spawner ---> LOG  LOG.1  LOG.2 ...   (the last one grows)
 //! ```
 //!
+//! What is opened for others to read goes past the spawner.
+//!
 //! A pipe is what containers have elsewhere: `> /dev/stdout` means the same here, and a slow disk slows the writer down
 //! instead of filling memory. A log that cannot be written loses lines; it does not end the process. This knows files
 //! and pipes, and nothing of processes.
@@ -15,7 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use meta::Timestamp;
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
 
@@ -36,15 +38,77 @@ pub(crate) struct Output {
     sink: Sink,
 }
 
+/// What a process has as its standard input, output and error.
+pub(crate) struct Ends {
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    /// The same as standard output where there is none.
+    pub(crate) stderr: Option<OwnedFd>,
+    /// Whether standard input is the terminal that controls the process.
+    pub(crate) terminal: bool,
+}
+
+impl Ends {
+    /// No input, and one place for all output.
+    pub(crate) fn writing_to(writer: OwnedFd) -> io::Result<Self> {
+        Ok(Self {
+            stdin: null(OFlags::RDONLY)?,
+            stdout: writer,
+            stderr: None,
+            terminal: false,
+        })
+    }
+
+    fn opened(paths: [Option<&Path>; 3], terminal: bool, user: Option<&User>) -> Result<Self, Failure> {
+        let open = |path: Option<&Path>, flags: OFlags| match path {
+            None => null(flags).map_err(|error| failure(Path::new(NULL), &error)),
+            Some(path) => {
+                let flags = if terminal { OFlags::RDWR } else { flags };
+                open_for(path, flags, user).map_err(|error| failure(path, &error.into()))
+            }
+        };
+        let [stdin, stdout, stderr] = paths;
+        Ok(Self {
+            stdin: open(stdin, OFlags::RDONLY)?,
+            stdout: open(stdout, OFlags::WRONLY)?,
+            stderr: Some(open(stderr, OFlags::WRONLY)?),
+            terminal,
+        })
+    }
+}
+
+const NULL: &str = "/dev/null";
+
+fn null(flags: OFlags) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(NULL, flags | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Opens a pipe or terminal; another user gets it as their own, as it may be opened anew.
+fn open_for(path: &Path, flags: OFlags, user: Option<&User>) -> Result<OwnedFd, Errno> {
+    let file = rustix::fs::open(path, flags | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    give(&file, user)?;
+    Ok(file)
+}
+
+fn give(file: &OwnedFd, user: Option<&User>) -> Result<(), Errno> {
+    let Some(user) = user else { return Ok(()) };
+    let (uid, gid) = (
+        rustix::fs::Uid::from_raw(user.uid),
+        rustix::fs::Gid::from_raw(user.gid),
+    );
+    rustix::fs::fchown(file, Some(uid), Some(gid))
+}
+
 enum Sink {
+    Nothing,
     Log(Log),
     Kept { bytes: Vec<u8>, max: usize },
 }
 
 impl Output {
-    /// Opens what `wanted` says, and gives the end that the process writes to; a process of another user gets it as its
+    /// Opens what `wanted` says, and gives what the process has of it; a process of another user gets it as its
     /// own, as it may open it anew (`/dev/stdout`).
-    pub(crate) fn open(wanted: &protocol::Output, user: Option<&User>) -> Result<(Self, OwnedFd), Failure> {
+    pub(crate) fn open(wanted: &protocol::Output, user: Option<&User>) -> Result<(Self, Ends), Failure> {
         let (sink, subject) = match wanted {
             protocol::Output::Log {
                 path,
@@ -58,10 +122,22 @@ impl Output {
                 let (bytes, max) = (Vec::new(), *max);
                 (Sink::Kept { bytes, max }, Path::new("pipe"))
             }
+            protocol::Output::Opened {
+                stdin,
+                stdout,
+                stderr,
+                terminal,
+            } => {
+                let paths = [stdin, stdout, stderr].map(|path| path.as_deref());
+                let (pipe, sink) = (None, Sink::Nothing);
+                return Ok((Self { pipe, sink }, Ends::opened(paths, *terminal, user)?));
+            }
         };
-        let (pipe, writer) = pipe(user).map_err(|error| failure(subject, &error.into()))?;
+        let opened = pipe(user).map_err(io::Error::from);
+        let opened = opened.and_then(|(pipe, writer)| Ok((pipe, Ends::writing_to(writer)?)));
+        let (pipe, ends) = opened.map_err(|error| failure(subject, &error))?;
         let pipe = Some(pipe);
-        Ok((Self { pipe, sink }, writer))
+        Ok((Self { pipe, sink }, ends))
     }
 
     /// What to wait on for more.
@@ -78,7 +154,7 @@ impl Output {
     pub(crate) fn finish(mut self) -> Option<String> {
         self.pass(LAST);
         match self.sink {
-            Sink::Log(_) => None,
+            Sink::Log(_) | Sink::Nothing => None,
             Sink::Kept { bytes, .. } => Some(String::from_utf8_lossy(&bytes).into_owned()),
         }
     }
@@ -101,6 +177,7 @@ impl Output {
 impl Sink {
     fn take(&mut self, output: &[u8]) {
         match self {
+            Self::Nothing => {}
             Self::Log(log) => drop(log.append(output)),
             Self::Kept { bytes, max } => {
                 let room = max.saturating_sub(bytes.len());
@@ -179,13 +256,7 @@ fn append_to(path: &Path) -> io::Result<File> {
 fn pipe(user: Option<&User>) -> Result<(OwnedFd, OwnedFd), Errno> {
     let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK)?;
-    if let Some(user) = user {
-        let (uid, gid) = (
-            rustix::fs::Uid::from_raw(user.uid),
-            rustix::fs::Gid::from_raw(user.gid),
-        );
-        rustix::fs::fchown(&writer, Some(uid), Some(gid))?;
-    }
+    give(&writer, user)?;
     Ok((reader, writer))
 }
 
@@ -240,9 +311,9 @@ mod tests {
     #[test]
     fn what_is_kept_has_a_limit() {
         let (mut output, writer) = Output::open(&protocol::Output::Kept { max: 3 }, None).unwrap();
-        rustix::io::write(&writer, b"ab").unwrap();
+        rustix::io::write(&writer.stdout, b"ab").unwrap();
         output.drain();
-        rustix::io::write(&writer, b"cd").unwrap();
+        rustix::io::write(&writer.stdout, b"cd").unwrap();
         assert_eq!(output.finish().as_deref(), Some("abc"));
     }
 }

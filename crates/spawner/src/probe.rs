@@ -9,6 +9,7 @@ use rustix::process::{Resource, WaitId, WaitIdOptions};
 
 use crate::child::{Child, Given};
 use crate::listings::Listings;
+use crate::output::Ends;
 use crate::protocol::{Abilities, Failure, Sandbox, Stage, Start};
 use crate::sys::Stacks;
 
@@ -23,7 +24,7 @@ pub(crate) fn abilities(stacks: &mut Stacks, own: &Rc<OwnedFd>) -> Abilities {
                 user_namespace,
                 process_ids,
                 other_users: root && !user_namespace,
-                obstacle: None,
+                ..Abilities::default()
             };
             match attempt(&wanted, stacks, own) {
                 Ok(()) => return wanted,
@@ -54,14 +55,16 @@ fn attempt(wanted: &Abilities, stacks: &mut Stacks, own: &Rc<OwnedFd>) -> Result
         ..Start::default()
     };
     let output = rustix::fs::open(c"/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    let ends = output.map_err(std::io::Error::from).and_then(Ends::writing_to);
     let given = Given {
         spawner: own.clone(),
-        output: output.map_err(|errno| Failure {
+        ends: ends.map_err(|error| Failure {
             stage: Stage::Log,
             subject: "/dev/null".to_owned(),
-            errno: errno.raw_os_error(),
+            errno: error.raw_os_error().unwrap_or(libc::EIO),
         })?,
         open_files: rustix::process::getrlimit(Resource::Nofile),
+        doors: Vec::new(),
     };
     let result = Child::prepare(&start, wanted, None, given, &Listings::default())?.start(stacks, NOTHING);
     let _ = rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED);

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// The protocol's version; a node and a spawner of different versions refuse each other.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The largest frame either side accepts, in bytes: an environment and arguments may reach `ARG_MAX` (2 MiB).
 pub const FRAME_MAX: usize = 8 << 20;
@@ -97,6 +97,9 @@ pub struct Start {
     pub sandbox: Option<Sandbox>,
     /// Resource limits (`setrlimit`).
     pub limits: Vec<Limit>,
+    /// What the process and everything it starts may take, as far as [`Abilities`] say that this can be held to.
+    #[serde(default)]
+    pub share: Share,
     /// Run inside the sandbox of this running process, as hooks and probes do.
     pub join: Option<Key>,
     /// Not worth a journal: its outcome is lost with the connection or the spawner, as a probe's may be.
@@ -114,6 +117,18 @@ pub enum Output {
         segment: u64,
         /// Segments kept.
         segments: u32,
+    },
+    /// Nothing passes through the spawner: standard input, output and error are files that it opens, pipes and terminals
+    /// among them; what is absent is empty, or goes nowhere.
+    Opened {
+        /// What the process reads.
+        stdin: Option<PathBuf>,
+        /// Where its output goes.
+        stdout: Option<PathBuf>,
+        /// Where its errors go.
+        stderr: Option<PathBuf>,
+        /// Whether standard input is a terminal, which the process is to be controlled by.
+        terminal: bool,
     },
     /// Its beginning is told with the process's end.
     Kept {
@@ -161,6 +176,15 @@ pub struct Mount {
     pub target: PathBuf,
     /// Whether writing is refused.
     pub read_only: bool,
+}
+
+/// What a process may take together with everything it starts, and with what runs inside its sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Bytes of memory; where they run out the kernel kills.
+    pub memory: Option<u64>,
+    /// Thousandths of a processor.
+    pub cpu_millis: Option<u64>,
 }
 
 /// A resource limit, as `setrlimit` takes it.
@@ -240,6 +264,9 @@ pub struct Ended {
     pub ended_at: i64,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether it, or something that it started, was killed because its [`Share`] of memory ran out.
+    #[serde(default)]
+    pub out_of_memory: bool,
     /// What it wrote, where that was to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
@@ -335,6 +362,12 @@ pub struct Abilities {
     pub process_ids: bool,
     /// Whether processes may run as another user.
     pub other_users: bool,
+    /// Whether a [`Share`] of memory is held to.
+    #[serde(default)]
+    pub memory_shares: bool,
+    /// Whether a [`Share`] of processors is.
+    #[serde(default)]
+    pub cpu_shares: bool,
     /// Why there is no sandbox, as a sentence.
     pub obstacle: Option<String>,
 }

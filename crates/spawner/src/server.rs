@@ -21,6 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, PidfdFlags, Rlimit, Signal, WaitId, WaitIdOptions};
 
+use crate::cgroup::{Group, Groups};
 use crate::connection::Connection;
 use crate::journal::{Journal, Process, State};
 use crate::listings::Listings;
@@ -54,6 +55,7 @@ pub(crate) struct Server {
     open_files: Rlimit,
     stacks: Stacks,
     machine: Listings,
+    groups: Groups,
     /// This process: readable once it has ended, which a child that is just being made has to know.
     own: Rc<OwnedFd>,
     stop: bool,
@@ -67,6 +69,15 @@ struct Kid {
     /// Whether it was ended in the place of SIGTERM, which does nothing to the first process of a namespace.
     terminated: bool,
     output: Output,
+    /// Where its share is held to, if it has one.
+    group: Option<Group>,
+}
+
+/// The running process whose sandbox another one enters.
+struct Joined {
+    pid: Pid,
+    sandboxed: bool,
+    doors: Vec<OwnedFd>,
 }
 
 impl Server {
@@ -82,7 +93,12 @@ impl Server {
         let mut stacks = Stacks::new();
         let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
         let own = Rc::new(own);
-        let abilities = probe::abilities(&mut stacks, &own);
+        let groups = Groups::open(&machine::directory_id()?);
+        let abilities = Abilities {
+            memory_shares: groups.memory(),
+            cpu_shares: groups.cpu(),
+            ..probe::abilities(&mut stacks, &own)
+        };
         let mut server = Self {
             listener,
             signals,
@@ -98,6 +114,7 @@ impl Server {
             open_files,
             stacks,
             machine: Listings::default(),
+            groups,
             own,
             stop: false,
         };
@@ -124,6 +141,7 @@ impl Server {
             started_at,
             ended_at: now(),
             outcome: Outcome::Unknown,
+            out_of_memory: false,
             output: None,
         });
     }
@@ -152,6 +170,9 @@ impl Server {
             }
             self.serve(&ready.connections);
             self.flush();
+        }
+        if self.is_idle() {
+            self.groups.close();
         }
         self.journal.flush()
     }
@@ -218,20 +239,22 @@ impl Server {
         }
     }
 
-    fn joined(&self, key: &Key) -> Result<(Pid, bool), Failure> {
+    fn joined(&self, key: &Key) -> Result<Joined, Failure> {
         let pid = match self.table.get(key) {
             Some(State::Running(process)) => Pid::from_raw(process.pid),
             _ => None,
         };
-        let sandboxed = |pid: Pid| {
-            self.children
-                .get(&pid.as_raw_pid())
-                .is_some_and(|kid| kid.sandboxed)
-        };
-        pid.map(|pid| (pid, sandboxed(pid))).ok_or_else(|| Failure {
+        let pid = pid.ok_or_else(|| Failure {
             stage: Stage::Join,
             subject: key.to_string(),
             errno: libc::ESRCH,
+        })?;
+        let kid = self.children.get(&pid.as_raw_pid());
+        let group = kid.and_then(|kid| kid.group.as_ref());
+        Ok(Joined {
+            pid,
+            sandboxed: kid.is_some_and(|kid| kid.sandboxed),
+            doors: group.map(Group::doors).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -292,6 +315,7 @@ impl Server {
             }
             meta::crash::point("spawner.ended");
             let _ = rustix::process::waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+            self.groups.sweep();
             if let Some(ended) = ended {
                 self.passing.remove(&ended.key);
                 self.tell(&Message::Ended(ended));
@@ -299,8 +323,10 @@ impl Server {
         }
     }
 
-    fn ended(&self, kid: Kid, wait: Wait) -> Option<Ended> {
+    fn ended(&mut self, kid: Kid, wait: Wait) -> Option<Ended> {
         let (key, output) = (kid.key, kid.output.finish());
+        let out_of_memory = kid.group.as_ref().is_some_and(Group::ran_out_of_memory);
+        self.groups.remove(kid.group);
         let started_at = match (self.table.get(&key), self.passing.get(&key)) {
             (_, Some(running)) => running.started_at,
             (Some(State::Running(process)), None) => process.started_at,
@@ -318,6 +344,7 @@ impl Server {
             started_at: Some(started_at),
             ended_at: now(),
             outcome,
+            out_of_memory,
             output,
         })
     }
@@ -384,14 +411,18 @@ fn running(key: &Key, process: &Process) -> Running {
 }
 
 fn not_started(key: &Key, failure: Failure) -> Message {
-    let outcome = Outcome::NotStarted(failure);
-    Message::Ended(Ended {
+    Message::Ended(never_ran(key, failure))
+}
+
+fn never_ran(key: &Key, failure: Failure) -> Ended {
+    Ended {
         key: key.clone(),
         started_at: None,
         ended_at: now(),
-        outcome,
+        outcome: Outcome::NotStarted(failure),
+        out_of_memory: false,
         output: None,
-    })
+    }
 }
 
 /// Nanoseconds since 1970.

@@ -13,8 +13,10 @@
 //! which never do, and [`call`].
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::ptr;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -23,6 +25,8 @@ use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
 
 const STACK: usize = 64 << 10;
+/// Bytes of the name of a terminal, which the kernel numbers.
+const NAME_MAX: usize = 64;
 
 /// Stacks for children; one is enough for each level of children, as their parents wait for them.
 pub(crate) struct Stacks {
@@ -328,6 +332,28 @@ pub(crate) fn ended_child() -> Option<(Pid, Wait)> {
             },
         ))
     }
+}
+
+/// A new pseudo-terminal: the end of whoever types, and the name of the other one.
+pub fn open_terminal() -> std::io::Result<(OwnedFd, PathBuf)> {
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    // SAFETY: the descriptor is new, and nobody else owns it.
+    let master = match unsafe { libc::posix_openpt(flags) } {
+        fd if fd < 0 => return Err(std::io::Error::last_os_error()),
+        fd => unsafe { OwnedFd::from_raw_fd(fd) },
+    };
+    let mut name = [0_u8; NAME_MAX];
+    // SAFETY: the descriptor is open, and the buffer as long as is said.
+    let result = unsafe {
+        let fd = master.as_raw_fd();
+        match (libc::grantpt(fd), libc::unlockpt(fd)) {
+            (0, 0) => libc::ptsname_r(fd, name.as_mut_ptr().cast(), name.len()),
+            _ => return Err(std::io::Error::last_os_error()),
+        }
+    };
+    let name = CStr::from_bytes_until_nul(&name).ok().filter(|_| result == 0);
+    let name = name.ok_or_else(|| std::io::Error::from_raw_os_error(result))?;
+    Ok((master, PathBuf::from(OsStr::from_bytes(name.to_bytes()))))
 }
 
 /// Which side of [`fork`] this is.

@@ -112,6 +112,7 @@ fn workloads() -> Vec<Short> {
                 row.subresources.binding = true;
                 row.subresources.eviction = true;
                 row.subresources.log = true;
+                row.subresources.streams = true;
                 row.strategy = Strategy {
                     generation: true,
                     graceful: true,

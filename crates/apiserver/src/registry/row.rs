@@ -65,6 +65,8 @@ pub(crate) struct Subresources {
     pub(crate) binding: bool,
     pub(crate) eviction: bool,
     pub(crate) log: bool,
+    /// `exec` and `attach`.
+    pub(crate) streams: bool,
     pub(crate) token: bool,
     pub(crate) finalize: bool,
 }
@@ -99,6 +101,14 @@ const EVICTION: Subresource = Subresource {
     kind: Some("Eviction"),
     ..subresource("eviction", &["create"])
 };
+const EXEC: Subresource = Subresource {
+    kind: Some("PodExecOptions"),
+    ..subresource("exec", &["create", "get"])
+};
+const ATTACH: Subresource = Subresource {
+    kind: Some("PodAttachOptions"),
+    ..subresource("attach", &["create", "get"])
+};
 const TOKEN: Subresource = Subresource {
     group: "authentication.k8s.io",
     kind: Some("TokenRequest"),
@@ -109,8 +119,10 @@ impl Subresources {
     /// Those there are.
     pub(crate) fn iter(self) -> impl Iterator<Item = Subresource> {
         [
+            (self.streams, ATTACH),
             (self.binding, BINDING),
             (self.eviction, EVICTION),
+            (self.streams, EXEC),
             (self.finalize, subresource("finalize", &["update"])),
             (self.log, subresource("log", &["get"])),
             (self.status, subresource("status", &["get", "patch", "update"])),

@@ -10,7 +10,7 @@ mod list;
 mod modify;
 pub(crate) mod patch;
 mod selection;
-mod subresource;
+pub(crate) mod subresource;
 mod update;
 mod watch;
 
@@ -19,6 +19,7 @@ use bytes::Bytes;
 use crate::body::Answer;
 use crate::call::Call;
 use crate::status::ApiError;
+use crate::streams;
 
 /// Answers `get`, `list` and `watch`.
 pub(crate) async fn read(call: &Call<'_>, verb: &str) -> Result<Answer, ApiError> {
@@ -28,6 +29,8 @@ pub(crate) async fn read(call: &Call<'_>, verb: &str) -> Result<Answer, ApiError
         ("list", "") => list::list(call).await,
         ("get", "") => get::get(call).await,
         ("get", "status") if subresources.status => get::get(call).await,
+        ("get", "exec") if subresources.streams => streams::exec(call).await,
+        ("get", "attach") if subresources.streams => streams::attach(call).await,
         ("get", "log") if subresources.log => subresource::log(call).await,
         _ => Err(no_such_part(call)),
     }
@@ -52,6 +55,8 @@ pub(crate) async fn write(call: &Call<'_>, verb: &str, body: &Bytes) -> Result<A
         ("create", "") if call.target.name.is_empty() => create::create(call, body).await,
         ("create", "binding") if subresources.binding => subresource::bind(call, body).await,
         ("create", "eviction") if subresources.eviction => eviction::evict(call, body).await,
+        ("create", "exec") if subresources.streams => streams::exec(call).await,
+        ("create", "attach") if subresources.streams => streams::attach(call).await,
         ("create", "token") if subresources.token => subresource::token(call, body),
         ("create", "") => Err(ApiError::method_not_allowed()),
         ("update", "") => update::update(call, body).await,

@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::commit::ATTEMPTS;
 use crate::decode;
 use crate::door::{AUDIENCE, Binding, Claims};
-use crate::logs::{LogError, LogRequest};
+use crate::logs::{LogError, LogRequest, LogStream};
 use crate::object::{child, default_to, meta, meta_mut, pluck, read};
 use crate::partial::Partial;
 use crate::status::{ApiError, Cause};
@@ -138,13 +138,7 @@ pub(crate) async fn log(call: &Call<'_>) -> Result<Answer, ApiError> {
         *nothing.status_mut() = StatusCode::NO_CONTENT;
         return Ok(nothing);
     };
-    let Some(source) = call.server.logs() else {
-        return Err(ApiError::internal("no node of this server keeps logs"));
-    };
-    let stream = source.open(request).await.map_err(|error| match error {
-        LogError::Unavailable(why) => ApiError::bad_request(why),
-        LogError::Failed(why) => ApiError::internal(why),
-    })?;
+    let stream = open_log(call, request).await?;
     let closing = call.server.closing.clone();
     let stream = stream.take_until(closing.cancelled_owned()).boxed();
     Ok(typed(
@@ -152,6 +146,35 @@ pub(crate) async fn log(call: &Call<'_>) -> Result<Answer, ApiError> {
         HeaderValue::from_static("text/plain"),
         Body::Stream(stream),
     ))
+}
+
+/// Opens a log.
+pub(crate) async fn open_log(call: &Call<'_>, request: LogRequest) -> Result<LogStream, ApiError> {
+    let Some(source) = call.server.logs() else {
+        return Err(ApiError::internal("no node of this server keeps logs"));
+    };
+    source.open(request).await.map_err(|error| match error {
+        LogError::Unavailable(why) => ApiError::bad_request(why),
+        LogError::Failed(why) => ApiError::internal(why),
+    })
+}
+
+/// All of a container's log up to now.
+pub(crate) fn plain_log_request(call: &Call<'_>, pod: &Value, container: String) -> LogRequest {
+    LogRequest {
+        namespace: call.target.namespace.to_string(),
+        pod: call.target.name.to_string(),
+        uid: meta(pod, "uid").to_owned(),
+        node: pod["spec"]["nodeName"].as_str().unwrap_or_default().to_owned(),
+        container,
+        follow: false,
+        previous: false,
+        tail_lines: None,
+        limit_bytes: None,
+        since_seconds: None,
+        since_time: None,
+        timestamps: false,
+    }
 }
 
 /// Rule: `ValidatePodLogOptions`.
@@ -200,11 +223,6 @@ fn log_request(call: &Call<'_>, pod: &Value) -> Result<Option<LogRequest>, ApiEr
         return Ok(None);
     }
     Ok(Some(LogRequest {
-        namespace: call.target.namespace.to_string(),
-        pod: name.to_owned(),
-        uid: meta(pod, "uid").to_owned(),
-        node: node.to_owned(),
-        container,
         follow: query.flag("follow"),
         previous: query.flag("previous"),
         tail_lines: unsigned("tailLines")?,
@@ -212,11 +230,12 @@ fn log_request(call: &Call<'_>, pod: &Value) -> Result<Option<LogRequest>, ApiEr
         since_seconds: query.number("sinceSeconds")?,
         since_time: query.get("sinceTime").map(str::to_owned),
         timestamps: query.flag("timestamps"),
+        ..plain_log_request(call, pod, container)
     }))
 }
 
 /// The container that is meant: the one named, or the only one.
-fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, ApiError> {
+pub(crate) fn container(pod: &Value, name: &str, asked: Option<&str>) -> Result<String, ApiError> {
     let names = |field: &str| -> Vec<&str> {
         let list = pod["spec"][field].as_array().into_iter().flatten();
         list.filter_map(|container| container["name"].as_str()).collect()

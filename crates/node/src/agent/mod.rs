@@ -17,6 +17,7 @@ mod passing;
 mod recovery;
 mod report;
 mod seen;
+mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -37,8 +38,9 @@ use crate::directory::PodDirectory;
 use crate::link::Link;
 use crate::outcome;
 use crate::pod::view::{PodView, ProbeKind};
-use crate::pod::{Event, Hook, Left, Machine};
+use crate::pod::{Event, Hook, Left, Machine, Probed};
 use crate::refresh;
+use crate::session::{Ask, Sessions};
 use crate::start::{NoStart, Starter};
 use crate::tell::Teller;
 use crate::volumes::VolumeError;
@@ -67,12 +69,13 @@ pub(crate) enum Message {
         uid: String,
         container: String,
         kind: ProbeKind,
-        failure: Option<String>,
+        result: Probed,
     },
     Written {
         uid: String,
         result: report::Written,
     },
+    Session(Ask),
 }
 
 /// The agent's state.
@@ -135,6 +138,14 @@ impl Agent {
         };
         agent.take_listing().await?;
         Ok(agent)
+    }
+
+    /// What runs commands inside containers, for others to keep.
+    pub(crate) fn sessions(&self) -> Sessions {
+        Sessions {
+            sender: self.sender.clone(),
+            starter: Arc::clone(&self.starter),
+        }
     }
 
     /// Runs until cancelled.
@@ -276,7 +287,8 @@ impl Agent {
         match message {
             protocol::Message::Started(running) => {
                 let at = outcome::timestamp(running.started_at);
-                if self.passing.contains_key(&running.key) {
+                if let Some(passing) = self.passing.get_mut(&running.key) {
+                    passing.started();
                     return;
                 }
                 let Key {
@@ -361,14 +373,14 @@ impl Agent {
                 uid,
                 container,
                 kind,
-                failure,
+                result,
             } => {
                 self.step(
                     &uid,
                     Event::Probed {
                         container,
                         kind,
-                        failure,
+                        result,
                     },
                 );
             }
@@ -381,6 +393,7 @@ impl Agent {
                 self.step(&uid, Event::HookEnded { container, hook, ok });
             }
             Message::Written { uid, result } => self.on_written(&uid, result),
+            Message::Session(ask) => self.on_session(ask),
         }
     }
 

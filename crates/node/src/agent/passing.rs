@@ -1,16 +1,18 @@
 //! Hooks and probes: short processes inside a container's sandbox, or requests to its port.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use kinds::k8s::api::core::v1::{Container, ExecAction, Lifecycle, LifecycleHandler, Probe};
 use rustix::process::Signal;
 use spawner::protocol::{Ended, Key, Outcome, Output, Request, Start};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Agent, Message};
 use crate::environment::find;
 use crate::pod::view::ProbeKind;
-use crate::pod::{Event, Hook};
+use crate::pod::{Event, Hook, Probed, text};
 use crate::request;
 
 /// A hook or probe under way.
@@ -19,13 +21,41 @@ pub(crate) struct Passing {
     container: String,
     what: What,
     pub(super) expires: Instant,
+    /// What is said of it if it takes longer.
+    late: String,
     expired: bool,
 }
 
-#[derive(Clone, Copy)]
-enum What {
+/// What a short process is for.
+pub(super) enum What {
     Hook(Hook),
     Probe(ProbeKind),
+    /// Whoever asked for a session is told how it ended.
+    Session {
+        ended: oneshot::Sender<Outcome>,
+        /// The process's ends, until it has them.
+        ends: Vec<OwnedFd>,
+    },
+}
+
+impl Passing {
+    pub(super) fn new(uid: String, container: String, what: What, expires: Instant, late: String) -> Self {
+        Self {
+            uid,
+            container,
+            what,
+            expires,
+            late,
+            expired: false,
+        }
+    }
+
+    /// The process runs, and has what it was given.
+    pub(super) fn started(&mut self) {
+        if let What::Session { ends, .. } = &mut self.what {
+            ends.clear();
+        }
+    }
 }
 
 /// Bytes of a probe's output that its event shows.
@@ -54,7 +84,7 @@ impl Agent {
             .unwrap_or_default();
         let (sender, uid) = (self.sender.clone(), uid.to_owned());
         tokio::spawn(async move {
-            let ok = request::hook(&handler, &ports, &address).await.is_ok();
+            let ok = request::hook(&handler, &ports, &address).await;
             let _ = sender.send(Message::Hooked {
                 uid,
                 container,
@@ -80,12 +110,12 @@ impl Agent {
             .and_then(|spec| spec.ports.clone())
             .unwrap_or_default();
         tokio::spawn(async move {
-            let failure = request::probe(&probe, &ports, &address, timeout).await.err();
+            let result = request::probe(&probe, &ports, &address, timeout).await;
             let _ = sender.send(Message::Probed {
                 uid,
                 container,
                 kind,
-                failure,
+                result,
             });
         });
         None
@@ -106,12 +136,7 @@ impl Agent {
             container: container.to_owned(),
             attempt: unit.attempt,
         };
-        self.number = self.number.wrapping_add(1);
-        let key = Key {
-            pod: uid.to_owned(),
-            container: format!("{container}!"),
-            attempt: self.number,
-        };
+        let key = self.passing_key(uid, container);
         let start = Start {
             key: key.clone(),
             argv: exec.command.clone().unwrap_or_default(),
@@ -122,16 +147,20 @@ impl Agent {
             transient: true,
             ..Start::default()
         };
-        let expires = Instant::now() + timeout;
-        let passing = Passing {
-            uid: uid.to_owned(),
-            container: container.to_owned(),
-            what,
-            expires,
-            expired: false,
-        };
+        let (expires, late) = (Instant::now() + timeout, late(exec, timeout));
+        let passing = Passing::new(uid.to_owned(), container.to_owned(), what, expires, late);
         self.passing.insert(key, passing);
         self.send(&Request::Start(Box::new(start)));
+    }
+
+    /// A key that no container has.
+    pub(super) fn passing_key(&mut self, uid: &str, container: &str) -> Key {
+        self.number = self.number.wrapping_add(1);
+        Key {
+            pod: uid.to_owned(),
+            container: format!("{container}!"),
+            attempt: self.number,
+        }
     }
 
     /// The node's part of the environment and what the container declares literally.
@@ -162,16 +191,25 @@ impl Agent {
         let (uid, container) = (passing.uid, passing.container);
         let event = match passing.what {
             What::Hook(hook) => Event::HookEnded { container, hook, ok },
+            What::Session { ended: told, .. } => {
+                // Nobody need wait any more.
+                let _ = told.send(outcome.clone());
+                return;
+            }
             What::Probe(kind) => {
-                let failure = match outcome {
-                    _ if passing.expired => "command timed out".to_owned(),
-                    Outcome::NotStarted(failure) => crate::pod::text::start_failure(failure),
-                    _ => ended.output.clone().unwrap_or_default(),
+                let result = match outcome {
+                    _ if ok => Probed::Passed,
+                    _ if passing.expired => Probed::Failed(passing.late),
+                    Outcome::NotStarted(failure) => {
+                        let why = text::exec_failure(failure, &uid);
+                        Probed::Errored(format!("rpc error: code = Unknown desc = {why}"))
+                    }
+                    _ => Probed::Failed(ended.output.clone().unwrap_or_default()),
                 };
                 Event::Probed {
                     container,
                     kind,
-                    failure: (!ok).then_some(failure),
+                    result,
                 }
             }
         };
@@ -197,6 +235,16 @@ impl Agent {
             });
         }
     }
+}
+
+/// Rule: k8s.io/cri-client, `ExecSync`.
+fn late(exec: &ExecAction, timeout: Duration) -> String {
+    let command = exec.command.clone().unwrap_or_default().join(" ");
+    let timeout = i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX);
+    format!(
+        "command timed out: {command:?} timed out after {}",
+        text::seconds(timeout)
+    )
 }
 
 fn handler(lifecycle: &Lifecycle, hook: Hook) -> Option<&LifecycleHandler> {

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use super::{Agent, Message};
 use crate::directory::PodDirectory;
+use crate::limits;
 use crate::pod::view::PodView;
 
 /// How long a status that is in no hurry may wait for a better one.
@@ -87,7 +88,8 @@ impl Agent {
             return;
         }
         (entry.write_at, entry.waits_since) = (None, None);
-        let status = entry.machine.status(&address, now);
+        let mut status = entry.machine.status(&address, now);
+        limits::say(&mut status, &entry.pod, &self.starter.abilities);
         if entry.written.as_ref() == Some(&status) {
             self.on_reported(uid);
             return;

@@ -4,7 +4,7 @@ use meta::Timestamp;
 
 use super::unit::{Role, State, Stopping, Unit};
 use super::view::{ProbeKind, after};
-use super::{Effect, End, Hook, Machine, SetUp, tell, text};
+use super::{Effect, End, Hook, Machine, Probed, SetUp, tell, text};
 
 /// Seconds that a container always has between being asked and being forced to end, as kubelet grants them.
 const GRACE_MIN: i64 = 2;
@@ -258,7 +258,7 @@ impl Machine {
         &mut self,
         container: &str,
         kind: ProbeKind,
-        failure: Option<String>,
+        result: Probed,
         now: Timestamp,
         out: &mut Vec<Effect>,
     ) {
@@ -272,18 +272,14 @@ impl Machine {
         };
         probing.in_flight = false;
         probing.next_at = after(now, probing.view.period);
-        probing.streak = match failure {
-            None => probing.streak.max(0) + 1,
-            Some(_) => probing.streak.min(0) - 1,
+        probing.streak = match result {
+            Probed::Passed => probing.streak.max(0) + 1,
+            Probed::Failed(_) => probing.streak.min(0) - 1,
+            Probed::Errored(_) => probing.streak,
         };
         let failed = probing.streak <= -probing.view.failures;
-        if let Some(failure) = failure {
-            out.push(tell(
-                true,
-                "Unhealthy",
-                format!("{} probe failed: {failure}", text::probe(kind)),
-            ));
-        }
+        let message = text::probed(kind, result);
+        out.extend(message.map(|message| tell(true, "Unhealthy", message)));
         unit.settle();
         if failed && kind != ProbeKind::Readiness {
             let message = text::unhealthy(unit, kind, never);

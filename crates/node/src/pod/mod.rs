@@ -87,11 +87,22 @@ pub enum Event {
         container: String,
         /// Which probe.
         kind: ProbeKind,
-        /// What was wrong, if something was.
-        failure: Option<String>,
+        /// What came of it.
+        result: Probed,
     },
     /// Time passed.
     Tick,
+}
+
+/// What came of a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// It succeeded.
+    Passed,
+    /// It failed, and this is what was wrong.
+    Failed(String),
+    /// It could not be made, and counts neither way: why.
+    Errored(String),
 }
 
 /// A container's hooks.
@@ -290,8 +301,8 @@ impl Machine {
             Event::Probed {
                 container,
                 kind,
-                failure,
-            } => self.probed(&container, kind, failure, now, effects),
+                result,
+            } => self.probed(&container, kind, result, now, effects),
             Event::Tick => {}
         }
     }

@@ -71,7 +71,7 @@ impl Script {
         self.step(Event::Probed {
             container: "c".into(),
             kind,
-            failure: failure.map(str::to_owned),
+            result: failure.map_or(Probed::Passed, |why| Probed::Failed(why.to_owned())),
         })
     }
 

@@ -4,10 +4,12 @@ use spawner::protocol::{Failure, Stage};
 
 use super::unit::Unit;
 use super::view::{PodView, ProbeKind};
-use super::{Effect, tell};
+use super::{Effect, Probed, tell};
 
 /// Reason of a container that could not be started.
 pub const START_ERROR: &str = "StartError";
+/// Reason of a container in which something was killed for want of memory.
+pub const OUT_OF_MEMORY: &str = "OOMKilled";
 /// Reason of a container whose end nobody saw.
 pub const UNKNOWN: &str = "ContainerStatusUnknown";
 /// Message of the same.
@@ -37,6 +39,18 @@ pub fn probe(kind: ProbeKind) -> &'static str {
     }
 }
 
+/// What is told of a probe that did not succeed.
+pub(super) fn probed(kind: ProbeKind, result: Probed) -> Option<String> {
+    let probe = probe(kind);
+    match result {
+        Probed::Passed => None,
+        Probed::Failed(why) => Some(format!("{probe} probe failed: {why}")),
+        Probed::Errored(why) => Some(format!(
+            "{probe} probe errored and resulted in unknown state: {why}"
+        )),
+    }
+}
+
 /// Why a container is stopped after a probe failed.
 pub fn unhealthy(unit: &Unit, kind: ProbeKind, never_restarts: bool) -> String {
     let name = &unit.view.name;
@@ -60,6 +74,31 @@ pub(super) fn refusal(reason: &str, message: &str) -> Vec<Effect> {
 
 /// Why a program could not be started, in the words of a container runtime; ours where it has none.
 pub fn start_failure(failure: &Failure) -> String {
+    runtime_words(failure).map_or_else(
+        || failure.to_string(),
+        |why| {
+            format!(
+                "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create \
+                 failed: unable to start container process: {why}: unknown"
+            )
+        },
+    )
+}
+
+/// Why a program could not be started in a container that runs, in the same words. `pod` is the pod's uid: the id of what
+/// did not start has as many digits as a runtime's.
+pub fn exec_failure(failure: &Failure, pod: &str) -> String {
+    let id = pod.replace('-', "").repeat(2);
+    let why = runtime_words(failure).map_or_else(
+        || failure.to_string(),
+        |why| {
+            format!("OCI runtime exec failed: exec failed: unable to start container process: {why}: unknown")
+        },
+    );
+    format!("failed to exec in container: failed to start exec {id:?}: {why}")
+}
+
+fn runtime_words(failure: &Failure) -> Option<String> {
     let program = format!("exec: {:?}", failure.subject);
     let why = match (failure.stage, failure.errno) {
         (Stage::Lookup, _) => format!("{program}: executable file not found in $PATH"),
@@ -74,12 +113,9 @@ pub fn start_failure(failure: &Failure) -> String {
                 failure.subject
             )
         }
-        _ => return failure.to_string(),
+        _ => return None,
     };
-    format!(
-        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: \
-         unable to start container process: {why}: unknown"
-    )
+    Some(why)
 }
 
 /// The error numbers that have words of their own.

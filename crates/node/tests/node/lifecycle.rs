@@ -1,13 +1,13 @@
 //! Pods from beginning to end.
 
-use kinds::k8s::api::core::v1::{ConfigMap, Pod};
+use kinds::k8s::api::core::v1::{ConfigMap, Event, Pod};
 use kinds::kube::Api;
 use kinds::kube::api::{DeleteParams, Patch, PatchParams};
 use kinds::kube::runtime::wait::await_condition;
 use serde_json::json;
 
-use crate::Test;
 use crate::rig::{Rig, block_on, kill_spawner, phase, pod, state};
+use crate::{Test, observed};
 
 macro_rules! test {
     ($name:ident) => {
@@ -29,6 +29,8 @@ pub(crate) const TESTS: &[Test] = &[
     test!(volumes_go_anywhere),
     test!(the_environment_is_clean),
     test!(a_long_name_is_cut_for_the_host),
+    test!(limits_hold_a_container_and_all_it_starts),
+    test!(a_probe_that_cannot_run_counts_neither_way),
 ];
 
 async fn a_pod_runs_and_is_reported() {
@@ -40,6 +42,48 @@ async fn a_pod_runs_and_is_reported() {
         ("Failed", "terminated 3 Error")
     );
     assert_eq!(rig.log(&pod, "c").await.unwrap(), "hello\n");
+}
+
+async fn limits_hold_a_container_and_all_it_starts() {
+    let rig = Rig::new().await;
+    let mut pod = pod("head -c 100m /dev/zero | tail -c 90m > /dev/null; echo $?");
+    pod["spec"]["containers"][0]["resources"] = json!({"limits": {"memory": "24Mi", "cpu": "500m"}});
+    rig.create("default", &pod).await;
+    let pod = rig.finished("default").await;
+    let conditions = serde_json::to_string(&pod.status.as_ref().unwrap().conditions).unwrap();
+    let held = rig.abilities().memory_shares && rig.abilities().cpu_shares;
+    assert_eq!(
+        conditions.contains("plimsoll.dev/LimitsEnforced"),
+        !held,
+        "{conditions}"
+    );
+    if rig.abilities().memory_shares {
+        assert!(state(&pod).ends_with("OOMKilled"), "{}", state(&pod));
+    } else {
+        eprintln!("passed over: this machine gives no control groups");
+        assert_eq!(state(&pod), "terminated 0 Completed");
+    }
+}
+
+async fn a_probe_that_cannot_run_counts_neither_way() {
+    let rig = Rig::new().await;
+    let mut pod = pod("sleep 1000");
+    let probe = json!({"exec": {"command": ["no-such-program"]}, "periodSeconds": 1, "failureThreshold": 1});
+    pod["spec"]["containers"][0]["livenessProbe"] = probe;
+    rig.create("default", &pod).await;
+    let errored = "Liveness probe errored and resulted in unknown state: rpc error: code = Unknown desc = failed to exec";
+    let is_told = |events: &[Event]| {
+        let mut messages = events.iter().filter_map(|event| event.message.as_deref());
+        messages.any(|message| message.starts_with(errored))
+    };
+    let events = rig.events_until("default", is_told).await;
+    assert!(is_told(&events), "{events:?}");
+    assert!(
+        !observed::events(&events)
+            .iter()
+            .any(|line| line.contains("Killing")),
+        "{events:?}"
+    );
 }
 
 async fn a_running_pod_is_reported_running() {

@@ -19,6 +19,7 @@ use meta::Timestamp;
 use meta::host::{Clock, Host, Random};
 use node::{Image, LogRequest, Node, NodeConfig};
 use serde_json::{Value, json};
+use spawner::protocol::Abilities;
 use store::{Options, RealDisk, SimDisk, Store};
 use tempfile::TempDir;
 
@@ -249,8 +250,12 @@ impl Rig {
         seen
     }
 
+    pub(crate) fn abilities(&self) -> &Abilities {
+        self.node.as_ref().unwrap().abilities()
+    }
+
     pub(crate) fn has_sandbox(&self) -> bool {
-        let abilities = self.node.as_ref().unwrap().abilities();
+        let abilities = self.abilities();
         if let Some(obstacle) = &abilities.obstacle {
             eprintln!("skipped: {obstacle}");
         }

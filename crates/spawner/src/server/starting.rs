@@ -7,16 +7,21 @@
 //!
 //! A child takes longer over its root than the loop over everything else, so it does that beside the loop, and several do
 //! at once. One that enters another's sandbox is quick, and is waited for.
+//!
+//! One that enters a control group is waited for too, whatever that costs: where memory runs out in a group the kernel kills
+//! all who share the memory of its victim, and that is this process, until the child has executed its program. A child that
+//! its parent waits for (`CLONE_VFORK`) is spared.
 
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
-use super::{Kid, Server, not_started, now, running};
+use super::{Joined, Kid, Server, never_ran, not_started, now, running};
+use crate::cgroup::Group;
 use crate::child::{Child, Given};
 use crate::journal::{Process, State};
 use crate::machine;
 use crate::output::Output;
-use crate::protocol::{Ended, Failure, Key, Message, Outcome, Request, Running, Stage, Start};
+use crate::protocol::{Failure, Key, Message, Request, Running, Share, Stage, Start};
 use crate::sys::{Stack, Underway};
 
 /// Stacks kept for the next children.
@@ -102,12 +107,42 @@ impl Server {
 
     fn spawn(&mut self, start: &Start) -> Result<Cloned, Failure> {
         let join = start.join.as_ref().map(|key| self.joined(key)).transpose()?;
-        let sandboxed = join.map_or(start.sandbox.is_some(), |(_, sandboxed)| sandboxed);
-        let (output, writer) = Output::open(&start.output, start.user.as_ref())?;
+        if join.is_some() || start.share == Share::default() {
+            return self.clone_child(start, join, None);
+        }
+        let group = self.groups.make(&start.key, &start.share)?;
+        match self.clone_child(start, None, Some(&group)) {
+            Ok(Cloned::Runs(kid, process)) => {
+                let group = Some(group);
+                Ok(Cloned::Runs(Kid { group, ..kid }, process))
+            }
+            failed => {
+                self.groups.remove(Some(group));
+                failed
+            }
+        }
+    }
+
+    fn clone_child(
+        &mut self,
+        start: &Start,
+        join: Option<Joined>,
+        group: Option<&Group>,
+    ) -> Result<Cloned, Failure> {
+        let sandboxed = join
+            .as_ref()
+            .map_or(start.sandbox.is_some(), |join| join.sandboxed);
+        let waits = join.is_some() || group.is_some();
+        let (join, doors) = match (join, group) {
+            (Some(join), _) => (Some((join.pid, join.sandboxed)), join.doors),
+            (None, group) => (None, group.map(Group::doors).transpose()?.unwrap_or_default()),
+        };
+        let (output, ends) = Output::open(&start.output, start.user.as_ref())?;
         let given = Given {
             spawner: Rc::clone(&self.own),
-            output: writer,
+            ends,
             open_files: self.open_files,
+            doors,
         };
         let child = Child::prepare(start, &self.abilities, join, given, &self.machine)?;
         let subject = start.argv.first().map_or("", String::as_str);
@@ -122,8 +157,9 @@ impl Server {
             sandboxed,
             terminated: false,
             output,
+            group: None,
         };
-        if join.is_some() {
+        if waits {
             process.pid = child.start(&mut self.stacks, subject)?.as_raw_pid();
             return Ok(Cloned::Runs(kid, process));
         }
@@ -198,13 +234,7 @@ impl Server {
         if transient {
             return not_started(key, failure);
         }
-        let ended = Ended {
-            key: key.clone(),
-            started_at: None,
-            ended_at: now(),
-            outcome: Outcome::NotStarted(failure),
-            output: None,
-        };
+        let ended = never_ran(key, failure);
         self.record(ended.clone());
         Message::Ended(ended)
     }

@@ -239,7 +239,7 @@ impl Spawner {
     pub(crate) fn finish(&mut self, start: Start) -> (Outcome, String) {
         let log = match &start.output {
             Output::Log { path, .. } => path.clone(),
-            Output::Kept { .. } => "/dev/null".into(),
+            Output::Kept { .. } | Output::Opened { .. } => "/dev/null".into(),
         };
         let outcome = match self.start(start) {
             Ok(_) => self.ended().outcome,
