@@ -9,6 +9,7 @@ mod crash;
 mod lifecycle;
 mod observed;
 mod rig;
+mod sessions;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -26,7 +27,13 @@ fn main() -> ExitCode {
         .skip(1)
         .find(|arg| !arg.starts_with('-'))
         .unwrap_or_default();
-    let tests = [lifecycle::TESTS, claims::TESTS, crash::TESTS, conformance::TESTS];
+    let tests = [
+        lifecycle::TESTS,
+        sessions::TESTS,
+        claims::TESTS,
+        crash::TESTS,
+        conformance::TESTS,
+    ];
     let mut failed = 0;
     for (name, test) in tests
         .iter()
