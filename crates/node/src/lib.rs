@@ -35,6 +35,7 @@ mod refresh;
 mod register;
 mod request;
 mod session;
+mod sizes;
 mod start;
 mod tell;
 mod volumes;

@@ -30,6 +30,7 @@ pub(crate) enum NoStart {
 }
 
 /// What every process of a container has around it.
+#[derive(Default)]
 pub(crate) struct Surroundings {
     /// Its environment.
     pub(crate) env: Environment,

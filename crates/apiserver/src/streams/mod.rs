@@ -105,7 +105,7 @@ pub(crate) async fn exec(call: &Call<'_>) -> Result<Answer, ApiError> {
         ExecError::NotFound(why) => ApiError::no_such(why),
         ExecError::Failed(why) => ApiError::internal(why),
     })?;
-    open(call, handshake, session)
+    open(call, &handshake, session)
 }
 
 /// Shows what a container writes from now on.
@@ -118,7 +118,7 @@ pub(crate) async fn attach(call: &Call<'_>) -> Result<Answer, ApiError> {
         ..subresource::plain_log_request(call, &pod, container)
     };
     let stream = subresource::open_log(call, request).await?;
-    let chunks = stream.map(|chunk| Ok::<_, std::io::Error>(chunk));
+    let chunks = stream.map(Ok::<_, std::io::Error>);
     let session = ExecSession {
         stdin: None,
         stdout: Some(Box::new(StreamReader::new(chunks))),
@@ -126,7 +126,7 @@ pub(crate) async fn attach(call: &Call<'_>) -> Result<Answer, ApiError> {
         resize: None,
         ended: Box::pin(std::future::ready(Ok(0))),
     };
-    open(call, handshake, session)
+    open(call, &handshake, session)
 }
 
 /// The pod, and the name of the container that is meant.
@@ -144,7 +144,7 @@ fn target(call: &Call<'_>) -> Result<(Value, String), ApiError> {
 }
 
 /// Answers that the protocol changes, and carries the session once it has.
-fn open(call: &Call<'_>, handshake: websocket::Handshake, session: ExecSession) -> Result<Answer, ApiError> {
+fn open(call: &Call<'_>, handshake: &websocket::Handshake, session: ExecSession) -> Result<Answer, ApiError> {
     let upgrade = call.upgrade.clone();
     let upgrade =
         upgrade.ok_or_else(|| ApiError::bad_request("this connection cannot change its protocol"))?;

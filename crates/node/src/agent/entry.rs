@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::seen::Wishes;
 use crate::pod::Machine;
 use crate::refresh::Refresh;
+use crate::sizes;
 
 /// A pod that is not finished.
 pub(crate) struct Entry {
@@ -33,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) gone: bool,
     /// What keeps the files of its volumes up to date.
     pub(crate) refresh: Option<Refresh>,
+    /// What measures them.
+    pub(crate) sizes: Option<sizes::Watch>,
     /// When the agent looks at the pod again; its place in the agent's timers.
     pub(crate) timer: Option<Instant>,
 }
@@ -50,6 +53,7 @@ impl Entry {
             ended: BTreeSet::new(),
             gone: false,
             refresh: None,
+            sizes: None,
             timer: None,
         }
     }

@@ -41,6 +41,7 @@ use crate::pod::view::{PodView, ProbeKind};
 use crate::pod::{Event, Hook, Left, Machine, Probed};
 use crate::refresh;
 use crate::session::{Ask, Sessions};
+use crate::sizes;
 use crate::start::{NoStart, Starter};
 use crate::tell::Teller;
 use crate::volumes::VolumeError;
@@ -76,6 +77,11 @@ pub(crate) enum Message {
         result: report::Written,
     },
     Session(Ask),
+    /// A volume holds more than it may.
+    Overfull {
+        uid: String,
+        message: String,
+    },
 }
 
 /// The agent's state.
@@ -241,6 +247,11 @@ impl Agent {
             return;
         };
         let directory = PodDirectory::new(&starter.config.directory, uid);
+        let (owner, sender) = (uid.to_owned(), self.sender.clone());
+        let tell = move |message| {
+            let _ = sender.send(Message::Overfull { uid: owner, message });
+        };
+        entry.sizes = sizes::watch(&entry.pod, &directory, every, tell);
         entry.refresh = refresh::start(|| starter.volumes(), entry.pod.clone(), directory, every);
     }
 
@@ -394,6 +405,7 @@ impl Agent {
             }
             Message::Written { uid, result } => self.on_written(&uid, result),
             Message::Session(ask) => self.on_session(ask),
+            Message::Overfull { uid, message } => self.step(&uid, Event::Evicted { message }),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use kinds::k8s::api::core::v1::{Container, ExecAction, Lifecycle, LifecycleHandler, Probe};
+use futures::FutureExt;
+use kinds::k8s::api::core::v1::{Container, EnvVar, ExecAction, Lifecycle, LifecycleHandler, Probe};
 use rustix::process::Signal;
 use spawner::protocol::{Ended, Key, Outcome, Output, Request, Start};
 use tokio::sync::oneshot;
@@ -14,6 +15,7 @@ use crate::environment::find;
 use crate::pod::view::ProbeKind;
 use crate::pod::{Event, Hook, Probed, text};
 use crate::request;
+use crate::start::Surroundings;
 
 /// A hook or probe under way.
 pub(crate) struct Passing {
@@ -137,11 +139,13 @@ impl Agent {
             attempt: unit.attempt,
         };
         let key = self.passing_key(uid, container);
+        let around = self.surroundings(uid, container);
         let start = Start {
             key: key.clone(),
             argv: exec.command.clone().unwrap_or_default(),
-            env: self.environment(uid, container),
-            cwd: "/".into(),
+            env: around.env.into_strings(),
+            cwd: around.cwd,
+            user: around.user,
             output: Output::Kept { max: OUTPUT_MAX },
             join: Some(joined),
             transient: true,
@@ -163,26 +167,24 @@ impl Agent {
         }
     }
 
-    /// The node's part of the environment and what the container declares literally.
-    fn environment(&self, uid: &str, container: &str) -> Vec<String> {
-        let config = &self.starter.config;
-        let mut env: Vec<_> = config
-            .environment
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let Some(entry) = self.pods.get(uid) else {
-            return env;
+    /// What the container's processes have around them; without the variables that take objects, where it has any.
+    fn surroundings(&self, uid: &str, container: &str) -> Surroundings {
+        let entry = self.pods.get(uid);
+        let spec = entry.and_then(|entry| Some((&entry.pod, find(&entry.pod, container)?)));
+        let Some((pod, spec)) = spec else {
+            return Surroundings::default();
         };
-        let declared = find(&entry.pod, container)
-            .and_then(|spec| spec.env.clone())
-            .unwrap_or_default();
-        env.extend(
-            declared
-                .into_iter()
-                .filter_map(|var| Some(format!("{}={}", var.name, var.value?))),
-        );
-        env
+        let whole = self.starter.surroundings(pod, spec).now_or_never();
+        whole.and_then(Result::ok).unwrap_or_else(|| {
+            let literal = |var: &&EnvVar| var.value.is_some();
+            let spec = Container {
+                env: Some(spec.env.iter().flatten().filter(literal).cloned().collect()),
+                env_from: None,
+                ..spec.clone()
+            };
+            let rest = self.starter.surroundings(pod, &spec).now_or_never();
+            rest.and_then(Result::ok).unwrap_or_default()
+        })
     }
 
     pub(super) fn on_passed(&mut self, passing: Passing, ended: &Ended) {

@@ -90,6 +90,11 @@ pub enum Event {
         /// What came of it.
         result: Probed,
     },
+    /// The pod takes more of the node than it may.
+    Evicted {
+        /// Of what, and how much it may.
+        message: String,
+    },
     /// Time passed.
     Tick,
 }
@@ -193,6 +198,8 @@ pub struct Machine {
 
 /// Seconds until what could not be done is tried again.
 const RETRY: i64 = 5;
+/// Seconds that an evicted pod has to end.
+const EVICTION_GRACE: i64 = 1;
 
 impl Machine {
     /// A pod seen for the first time.
@@ -303,6 +310,7 @@ impl Machine {
                 kind,
                 result,
             } => self.probed(&container, kind, result, now, effects),
+            Event::Evicted { message } => self.evict(message, effects),
             Event::Tick => {}
         }
     }
@@ -323,6 +331,19 @@ impl Machine {
             at: Some(view::after(now, RETRY)),
         };
         out.push(tell(true, "FailedMount", message));
+    }
+
+    /// Rule: kubernetes/pkg/kubelet/eviction, `evictPod`.
+    fn evict(&mut self, message: String, out: &mut Vec<Effect>) {
+        if self.is_ending() {
+            return;
+        }
+        out.push(tell(true, text::EVICTED, message.clone()));
+        self.view.grace = self.view.grace.min(EVICTION_GRACE);
+        self.end = Some(End {
+            reason: text::EVICTED.to_owned(),
+            message,
+        });
     }
 
     fn ended(&mut self, container: &str, attempt: u32, terminated: Terminated, out: &mut Vec<Effect>) {

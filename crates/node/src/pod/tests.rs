@@ -335,6 +335,20 @@ fn a_pod_has_its_deadline() {
 }
 
 #[test]
+fn a_pod_that_takes_too_much_is_evicted() {
+    let mut script = Script::new(&simple("Always"));
+    script.started("c");
+    let message = "too much".to_owned();
+    script.step(Event::Evicted { message }).wake().ended("c", 137);
+    let status = script.machine.status("127.0.0.1", at(script.now));
+    assert_eq!(
+        (&status["phase"], &status["reason"], &status["message"]),
+        (&json!("Failed"), &json!("Evicted"), &json!("too much"))
+    );
+    script.check(&expect_test::expect![[r#""#]]);
+}
+
+#[test]
 fn probes_decide_readiness_and_restarts() {
     let mut spec = simple("Always");
     let exec = json!({"exec": {"command": ["true"]}, "periodSeconds": 1, "failureThreshold": 2});

@@ -10,6 +10,8 @@ use super::{Effect, Probed, tell};
 pub const START_ERROR: &str = "StartError";
 /// Reason of a container in which something was killed for want of memory.
 pub const OUT_OF_MEMORY: &str = "OOMKilled";
+/// Reason of a pod that took more of the node than it may.
+pub const EVICTED: &str = "Evicted";
 /// Reason of a container whose end nobody saw.
 pub const UNKNOWN: &str = "ContainerStatusUnknown";
 /// Message of the same.

@@ -31,6 +31,8 @@ pub(crate) const TESTS: &[Test] = &[
     test!(a_long_name_is_cut_for_the_host),
     test!(limits_hold_a_container_and_all_it_starts),
     test!(a_probe_that_cannot_run_counts_neither_way),
+    test!(a_volume_has_its_size),
+    test!(a_probe_has_around_it_what_its_container_has),
 ];
 
 async fn a_pod_runs_and_is_reported() {
@@ -84,6 +86,41 @@ async fn a_probe_that_cannot_run_counts_neither_way() {
             .any(|line| line.contains("Killing")),
         "{events:?}"
     );
+}
+
+async fn a_probe_has_around_it_what_its_container_has() {
+    let rig = Rig::new().await;
+    let mut pod = pod("sleep 1000");
+    let container = &mut pod["spec"]["containers"][0];
+    container["workingDir"] = "/usr".into();
+    container["env"] = json!([{"name": "A", "value": "b"}, {"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]);
+    let asks = ["sh", "-c", "test \"$A $N $PWD\" = 'b p /usr'"];
+    container["readinessProbe"] = json!({"exec": {"command": asks}, "periodSeconds": 1});
+    rig.create("default", &pod).await;
+    let is_ready = |pod: &Pod| {
+        let statuses = pod
+            .status
+            .iter()
+            .flat_map(|status| status.container_statuses.iter().flatten());
+        statuses.into_iter().any(|status| status.ready)
+    };
+    rig.until("default", is_ready).await;
+}
+
+async fn a_volume_has_its_size() {
+    let rig = Rig::new().await;
+    if !rig.has_sandbox() {
+        return;
+    }
+    let mut pod = pod("head -c 100k /dev/zero > /v/f; sleep 1000");
+    pod["spec"]["volumes"] = json!([{"name": "v", "emptyDir": {"sizeLimit": "64Ki"}}]);
+    pod["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "v", "mountPath": "/v"}]);
+    rig.create("default", &pod).await;
+    let pod = rig.finished("default").await;
+    let status = pod.status.unwrap();
+    assert_eq!(status.reason.as_deref(), Some("Evicted"));
+    let message = "Usage of EmptyDir volume \"v\" exceeds the limit \"64Ki\". ";
+    assert_eq!(status.message.as_deref(), Some(message));
 }
 
 async fn a_running_pod_is_reported_running() {
