@@ -81,8 +81,8 @@ impl Groups {
     pub(crate) fn make(&mut self, key: &Key, share: &Share) -> Result<Group, Failure> {
         let name = format!("{}.{}.{}", key.pod, key.container, key.attempt);
         let mut group = Group::default();
-        let trees = self.trees.iter().filter(|tree| tree.serves(share));
-        let made = trees.map(|tree| group.extend(tree, &name, share)).collect();
+        let mut trees = self.trees.iter().filter(|tree| tree.serves(share));
+        let made = trees.try_for_each(|tree| group.extend(tree, &name, share));
         match made {
             Ok(()) => Ok(group),
             Err(failure) => {

@@ -337,11 +337,13 @@ pub(crate) fn ended_child() -> Option<(Pid, Wait)> {
 /// A new pseudo-terminal: the end of whoever types, and the name of the other one.
 pub fn open_terminal() -> std::io::Result<(OwnedFd, PathBuf)> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    // SAFETY: a system call on numbers.
+    let fd = unsafe { libc::posix_openpt(flags) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
     // SAFETY: the descriptor is new, and nobody else owns it.
-    let master = match unsafe { libc::posix_openpt(flags) } {
-        fd if fd < 0 => return Err(std::io::Error::last_os_error()),
-        fd => unsafe { OwnedFd::from_raw_fd(fd) },
-    };
+    let master = unsafe { OwnedFd::from_raw_fd(fd) };
     let mut name = [0_u8; NAME_MAX];
     // SAFETY: the descriptor is open, and the buffer as long as is said.
     let result = unsafe {

@@ -53,6 +53,7 @@ fn rehearse<T>(server: &ApiServer, path: &str, query: &str, work: impl FnOnce(&C
         query: Query::parse(query),
         headers: &HeaderMap::new(),
         form: Form::Object,
+        upgrade: None,
     })
 }
 

@@ -110,16 +110,19 @@ async fn follow(orders: &Orders, command: &[OsString]) -> Result<i32, Failure> {
 /// Follows the orders, and tells the pod's other containers how that ended, whatever happened.
 async fn follow_among_peers(orders: &Orders, command: &[OsString]) -> Result<i32, Failure> {
     let peers = orders.peers.as_ref();
-    let _lock = peers.map(peers::appear).transpose().map_err(untold)?;
+    let _lock = peers
+        .map(peers::appear)
+        .transpose()
+        .map_err(|error| untold(&error))?;
     let ended = follow(orders, command).await;
     if let Some(peers) = peers {
         let code = *ended.as_ref().unwrap_or(&EXECUTOR_FAILED);
-        peers::tell(peers, code).map_err(untold)?;
+        peers::tell(peers, code).map_err(|error| untold(&error))?;
     }
     ended
 }
 
-fn untold(error: io::Error) -> Failure {
+fn untold(error: &io::Error) -> Failure {
     Failure(format!(
         "failed to tell the exit code to other containers: {error}"
     ))
@@ -128,7 +131,7 @@ fn untold(error: io::Error) -> Failure {
 /// Waits for those that write to the same volumes. They may wait for the command in turn, and so are told of its end.
 async fn gather(orders: &Orders, ended: &Ended) -> Result<(), Failure> {
     if let Some(peers) = orders.peers.as_ref().filter(|peers| !peers.gather.is_empty()) {
-        peers::tell(peers, ended.code).map_err(untold)?;
+        peers::tell(peers, ended.code).map_err(|error| untold(&error))?;
         peers::gathered(peers).await;
     }
     Ok(())
