@@ -72,7 +72,7 @@ fn limited(volume: &Volume, directory: &PodDirectory) -> Option<Limited> {
         name: volume.name.clone(),
         directory: directory.volume(&volume.name),
         bytes,
-        written: quantity.to_string(),
+        written: written.clone(),
     })
 }
 

@@ -345,7 +345,20 @@ fn a_pod_that_takes_too_much_is_evicted() {
         (&status["phase"], &status["reason"], &status["message"]),
         (&json!("Failed"), &json!("Evicted"), &json!("too much"))
     );
-    script.check(&expect_test::expect![[r#""#]]);
+    script.check(&expect_test::expect![[r#"
+          0s set up
+          0s start c/0
+          0s event Evicted: too much
+          0s event Killing: Stopping container c
+          0s term c
+          1s kill c
+        = Failed
+        c terminated Error 0 last null
+        PodReadyToStartContainers=False
+        Initialized=True
+        Ready=False PodFailed
+        ContainersReady=False PodFailed
+    "#]]);
 }
 
 #[test]
