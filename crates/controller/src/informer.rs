@@ -13,7 +13,7 @@ use kinds::kube::Api;
 use kinds::kube::Client;
 use kinds::kube::runtime::watcher;
 use meta::ObjectKey;
-use tokio::sync::watch;
+use meta::told::Told;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -60,7 +60,7 @@ struct Shared<P> {
     /// Held while changes are made and told, so that every listener hears them in order. Taken before
     /// `cache`, which is free while listeners run: they may look, not merge.
     listeners: Mutex<Vec<Listener<P>>>,
-    synced: watch::Sender<bool>,
+    synced: Told<bool>,
 }
 
 /// A panic of another holder leaves these maps in order: each change is one call.
@@ -74,7 +74,7 @@ impl<P: Projection> Informer<P> {
             shared: Arc::new(Shared {
                 cache: Mutex::default(),
                 listeners: Mutex::default(),
-                synced: watch::Sender::new(false),
+                synced: Told::new(false),
             }),
         }
     }
@@ -116,9 +116,7 @@ impl<P: Projection> Informer<P> {
 
     /// Resolves once the first list is complete.
     pub async fn synced(&self) {
-        let mut synced = self.shared.synced.subscribe();
-        // The sender lives as long as we do.
-        let _ = synced.wait_for(|synced| *synced).await;
+        self.shared.synced.until(|synced| synced.then_some(())).await;
     }
 
     fn change(&self, change: impl FnOnce(&mut Cache<P>) -> Vec<Change<P>>) {
@@ -131,9 +129,9 @@ impl<P: Projection> Informer<P> {
             listeners.iter().for_each(|listener| listener(change));
         }
         drop(listeners);
-        self.shared
-            .synced
-            .send_if_modified(|before| std::mem::replace(before, synced) != synced);
+        if self.shared.synced.look(|before| *before != synced) {
+            self.shared.synced.change(|before| *before = synced);
+        }
     }
 
     async fn run(self, client: Client, which: watcher::Config, metrics: Arc<Metrics>) {

@@ -18,6 +18,7 @@ pub mod selector;
 mod selector_text;
 pub mod suggest;
 pub mod time;
+pub mod told;
 pub mod uri;
 
 pub use object::{Gvk, Gvr, ObjectKey};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 
-use tokio::sync::watch;
+use meta::told::Told;
 
 use crate::change::Batch;
 use crate::memory::Memory;
@@ -19,7 +19,7 @@ use crate::{Disk, Entry, Error, ErrorKind, Options, Result, Revision, Stats, Too
 pub(crate) struct Shared {
     pub(crate) memory: RwLock<Memory>,
     pub(crate) queue: Queue,
-    pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) progress: Told<Progress>,
     pub(crate) counters: Counters,
 }
 
@@ -35,7 +35,7 @@ impl Shared {
     /// Nothing that is not durable now will be.
     pub(crate) fn fail(&self, error: &Error) {
         self.queue.fail(error);
-        self.progress.send_modify(|progress| {
+        self.progress.change(|progress| {
             progress.ended.get_or_insert_with(|| error.clone());
         });
     }
@@ -50,8 +50,7 @@ impl Shared {
             .flat_map(|batch| memory.mark(Durability::Durable, batch))
             .collect();
         drop(memory);
-        self.progress
-            .send_modify(|progress| progress.durable = last.last());
+        self.progress.change(|progress| progress.durable = last.last());
         marked.iter().for_each(|slot| slot.notify.notify_one());
     }
 }
@@ -86,7 +85,7 @@ impl Store {
         let shared = Arc::new(Shared {
             memory: RwLock::new(memory),
             queue: Queue::new(options.pending_max()),
-            progress: watch::Sender::new(Progress { durable, ended: None }),
+            progress: Told::new(Progress { durable, ended: None }),
             counters: Counters::default(),
         });
         let writer = Writer::new(Arc::clone(&shared), log, options.quiet);
@@ -161,15 +160,11 @@ impl Store {
     /// Waits until the write of `revision` and all before it are on the disk, or fails because they never
     /// will be known to be.
     pub async fn durable(&self, revision: Revision) -> Result<()> {
-        let mut progress = self.0.shared.progress.subscribe();
-        let reached = progress
-            .wait_for(|progress| progress.durable >= revision || progress.ended.is_some())
-            .await;
-        match reached {
-            Ok(progress) if progress.durable >= revision => Ok(()),
-            Ok(progress) => Err(progress.ended.clone().unwrap_or_else(closed)),
-            Err(_) => Err(closed()),
-        }
+        let reached = |progress: &Progress| match &progress.ended {
+            _ if progress.durable >= revision => Some(Ok(())),
+            ended => ended.clone().map(Err),
+        };
+        self.0.shared.progress.until(reached).await
     }
 
     /// Waits until the store can no longer write, and says why.
@@ -293,7 +288,7 @@ impl Shared {
         memory.closed = true;
         let slots = std::mem::take(&mut memory.slots);
         drop(memory);
-        self.progress.send_modify(|progress| {
+        self.progress.change(|progress| {
             progress.ended.get_or_insert_with(closed);
         });
         slots.values().for_each(|slot| slot.notify.notify_one());
