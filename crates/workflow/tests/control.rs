@@ -6,6 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{Outcome, World, documents};
+use workflow::Machine;
 use workflow::contract::{Config, Event, Library, WaitReason, WorkflowView};
 
 const SPEC: &str = "
@@ -190,4 +191,159 @@ fn a_pod_that_is_gone_has_no_known_outcome() {
         ("Error".to_owned(), "pod deleted".to_owned())
     );
     assert_eq!(world.phase(), "Failed");
+}
+
+#[test]
+fn a_machine_made_while_the_workflow_is_suspended_goes_on_when_it_is_resumed() {
+    let mut world = world(&SPEC.replace("name: long", "name: short"));
+    patch(&mut world, &json!({"spec": {"suspend": true}}));
+    world.run();
+    world.machine = Machine::rebuild(world.inputs(), world.now);
+    world.carry_out();
+    world.run();
+    assert_eq!(world.phase(), "Running");
+    patch(&mut world, &json!({"spec": {"suspend": null}}));
+    world.run();
+    check(&world, "Succeeded", "");
+}
+
+#[test]
+fn times_do_not_come_while_the_workflow_is_suspended() {
+    // The machine that saw the pause begin is compared with a rebuilt one, which has not looked at it.
+    let pause = "
+kind: Workflow
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps: [[{name: pause, template: pause}]]
+  - name: pause
+    suspend: {duration: 17s}
+";
+    let mut world = world(pause);
+    patch(&mut world, &json!({"spec": {"suspend": true}}));
+    patch(&mut world, &json!({"spec": {"suspend": null}}));
+    world.run();
+    check(&world, "Succeeded", "");
+}
+
+#[test]
+fn another_attempt_waits_for_room() {
+    let retries = "
+kind: Workflow
+spec:
+  entrypoint: main
+  parallelism: 1
+  templates:
+  - name: main
+    dag: {tasks: [{name: bad, template: again}, {name: long, template: work}]}
+  - name: work
+    container: {image: i, command: [c]}
+  - name: again
+    retryStrategy: {limit: 1, backoff: {duration: 5s}}
+    container: {image: i, command: [c]}
+";
+    let mut workflow = documents(retries).remove(0);
+    workflow["metadata"] = json!({"name": "wf", "namespace": "NAMESPACE"});
+    let script = |node: &str| Outcome {
+        forever: node.ends_with("long"),
+        exit_code: i32::from(node.contains("bad")),
+        ..Outcome::default()
+    };
+    let mut world = World::new(workflow, Library::default(), Config::default(), Box::new(script));
+    world.run();
+    assert_eq!(node(&world, "wf.long").0, "Running");
+    assert_eq!(
+        node(&world, "wf.bad(1)").0,
+        "",
+        "the attempt would be a second pod"
+    );
+}
+
+#[test]
+fn a_template_that_gives_up_is_looked_at_once_a_child_fails() {
+    let spec = "
+kind: Workflow
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps: [[{name: inner, template: inner}]]
+  - name: inner
+    failFast: true
+    steps: [[{name: wait, template: wait}, {name: bad, template: bad}]]
+  - name: wait
+    suspend: {}
+  - name: work
+    container: {image: i, command: [c]}
+  - name: bad
+    container: {image: i, command: [c]}
+";
+    let mut workflow = documents(spec).remove(0);
+    workflow["metadata"] = json!({"name": "wf", "namespace": "NAMESPACE"});
+    let script = |node: &str| Outcome {
+        exit_code: i32::from(node.ends_with("bad")),
+        ..Outcome::default()
+    };
+    let mut world = World::new(workflow, Library::default(), Config::default(), Box::new(script));
+    world.run();
+    let said = "template has failed or errored children and failFast enabled".to_owned();
+    assert_eq!(node(&world, "wf[0].inner"), ("Failed".to_owned(), said.clone()));
+    assert_eq!(node(&world, "wf[0].inner[0]"), ("Failed".to_owned(), said));
+}
+
+#[test]
+fn a_pod_that_ended_unseen_has_run() {
+    let mut world = world(&SPEC.replace("name: long", "name: short"));
+    let mut pod = world.pods.values().next().unwrap().clone();
+    pod["metadata"]["annotations"]["plimsoll.dev/exec"] = "true".into();
+    pod["spec"]["nodeName"] = "machine".into();
+    pod["status"] = json!({"phase": "Succeeded", "containerStatuses": [{"name": "main",
+        "state": {"terminated": {"exitCode": 0, "finishedAt": "2026-01-01T00:00:00Z"}}}]});
+    world
+        .machine
+        .observe(Event::Pod(serde_json::from_value(pod).unwrap()), world.now);
+    let shown = world.machine.nodes().find(|n| n.name == "wf[0].short").unwrap();
+    assert_eq!(
+        (shown.phase.as_str(), shown.host_node_name.as_str()),
+        ("Running", "machine")
+    );
+}
+
+#[test]
+fn a_machine_made_after_the_workflow_was_stopped_ends_what_runs() {
+    for (shutdown, exit) in [("Stop", "Succeeded"), ("Terminate", "")] {
+        let mut world = world(SPEC);
+        world.run();
+        let patch = json!({"spec": {"shutdown": shutdown}});
+        support::merge_patch(&mut world.workflow, &patch);
+        world.machine = Machine::rebuild(world.inputs(), world.now);
+        world.carry_out();
+        world.run();
+        check(&world, "Failed", &format!("Stopped with strategy '{shutdown}'"));
+        assert_eq!(node(&world, "wf.onExit").0, exit);
+    }
+}
+
+#[test]
+fn a_dag_ends_once_what_an_error_left_running_has_ended() {
+    let spec = "
+kind: Workflow
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag: {tasks: [{name: inner, template: inner}]}
+  - name: inner
+    steps: [[{name: wrong, template: wrong}, {name: work, template: work}]]
+  - name: wrong
+    synchronization: {semaphores: [{configMapKeyRef: {name: none, key: none}}]}
+    container: {image: i, command: [c]}
+  - name: work
+    container: {image: i, command: [c]}
+";
+    let mut world = world(spec);
+    world.run();
+    assert_eq!(node(&world, "wf.inner[0].work").0, "Succeeded");
+    assert_ne!(world.phase(), "Running");
 }

@@ -170,10 +170,10 @@ impl Machine {
     /// The node of a task that starts, or does not run; none if a limit stands against it.
     fn start_task(&mut self, ix: Ix, plan: &mut DagPlan, task: usize, call: &Call) -> Option<Ix> {
         let of = &plan.tasks[task];
-        if !of
-            .logic
-            .evaluate(&|name, result| self.task_result(plan, of, name, result))
-        {
+        // What has begun goes on, whatever becomes of a daemon that it depended on.
+        let begun = self.nodes.find(&crate::names::node_id(self.name(), &call.name));
+        let holds = |name: &str, result| self.task_result(plan, of, name, result);
+        if begun.is_none() && !of.logic.evaluate(&holds) {
             let node = self.settled_marker(call, OMITTED, "omitted: depends condition not met");
             self.connect(ix, plan, task, node);
             return Some(node);

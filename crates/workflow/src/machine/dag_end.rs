@@ -91,7 +91,7 @@ impl Machine {
             .collect();
         while let Some((node, inherited)) = queue.pop_front() {
             let status = self.nodes.status(node);
-            if !phase::fulfilled(status) {
+            if !phase::fulfilled(status) && !self.is_spent(node) {
                 return None;
             }
             let branch = decided(&status.phase).unwrap_or(inherited);
@@ -108,6 +108,14 @@ impl Machine {
             }
         }
         Some(found)
+    }
+
+    /// Whether a node is a loop whose turns are all over, and which nobody looks at any more: what is around
+    /// it gave up. Argo passes over it, too.
+    fn is_spent(&self, node: Ix) -> bool {
+        let children = || self.children(node);
+        self.nodes.status(node).r#type == kind::TASK_GROUP
+            && children().into_iter().all(|child| self.fulfilled(child))
     }
 
     /// Where a branch goes on: of a retry node, behind its last attempt.

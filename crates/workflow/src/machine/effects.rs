@@ -274,23 +274,33 @@ impl Machine {
     }
 
     pub(super) fn digest(&self) -> u64 {
-        let mut nodes: BTreeMap<&str, String> = BTreeMap::new();
-        for (_, node) in self.nodes.iter() {
-            nodes.insert(
-                &node.status.id,
-                serde_json::to_string(&node.status).unwrap_or_default(),
-            );
-        }
         let mut hasher = DefaultHasher::new();
-        nodes.hash(&mut hasher);
-        serde_json::to_string(&self.status)
-            .unwrap_or_default()
-            .hash(&mut hasher);
-        (&self.meta.labels, &self.meta.annotations).hash(&mut hasher);
-        let mut waits = self.timers.iter().filter(|(_, ix)| !self.is_abandoned(*ix));
-        waits.next().map(|(at, _)| at).hash(&mut hasher);
-        phase::completed(&self.status.phase).hash(&mut hasher);
+        self.facets().hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// What two machines in the same state have in common, by its name.
+    pub(super) fn facets(&self) -> BTreeMap<String, String> {
+        let json = |status: &argo::NodeStatus| serde_json::to_string(status).unwrap_or_default();
+        let nodes = self
+            .nodes
+            .iter()
+            .map(|(_, node)| (node.status.id.clone(), json(&node.status)));
+        let mut facets: BTreeMap<String, String> = nodes.collect();
+        let status = serde_json::to_string(&self.status).unwrap_or_default();
+        facets.insert("status".to_owned(), status);
+        let metadata = format!("{:?}", (&self.meta.labels, &self.meta.annotations));
+        facets.insert("metadata".to_owned(), metadata);
+        facets.insert("waits until".to_owned(), format!("{:?}", self.waits_until()));
+        facets
+    }
+
+    /// The first time at which something is to be looked at again.
+    fn waits_until(&self) -> Option<Timestamp> {
+        let mut waits = self.timers.iter().filter(|(_, ix)| !self.is_abandoned(*ix));
+        // While the workflow is suspended no time comes.
+        let first = waits.next().map(|(at, _)| at);
+        first.filter(|_| !self.control.suspended)
     }
 }
 

@@ -22,6 +22,30 @@ impl Machine {
             .is_some_and(|limit| self.nodes.counts(None).active_pods >= limit)
     }
 
+    /// Whether limits on parallelism leave no room for another attempt at a node that counts only by its
+    /// attempts. Argo minds the workflow's limit here, and forgets the template's.
+    pub(super) fn has_no_room(&mut self, ix: Ix) -> bool {
+        if self.workflow_is_full() {
+            self.blocked.hit(None);
+            return true;
+        }
+        let boundary = self.nodes.find(&self.nodes.status(ix).boundary_id);
+        let crowded = boundary.filter(|boundary| self.is_crowded(*boundary));
+        if crowded.is_some() {
+            self.blocked.hit(crowded);
+        }
+        crowded.is_some()
+    }
+
+    /// Whether as many children of a node are active as its template allows.
+    fn is_crowded(&self, boundary: Ix) -> bool {
+        let limit = self
+            .boundaries
+            .get(&boundary)
+            .and_then(|template| template.parallelism);
+        limit.is_some_and(|limit| self.nodes.counts(Some(boundary)).active_children >= limit)
+    }
+
     /// Whether a new node may start within a boundary.
     pub(super) fn check_limits(&mut self, boundary: Option<Ix>) -> Result<(), Stop> {
         if self.workflow_is_full() {
@@ -40,11 +64,7 @@ impl Machine {
         let Some(template) = self.boundaries.get(&boundary).cloned() else {
             return false;
         };
-        if self.fail_fast(boundary, &template) {
-            return true;
-        }
-        let active = self.nodes.counts(Some(boundary)).active_children;
-        template.parallelism.is_some_and(|limit| active >= limit)
+        self.fail_fast(boundary, &template) || self.is_crowded(boundary)
     }
 
     /// Whether a template has given up because a child failed; once no pod of it is active it is failed.
@@ -74,7 +94,8 @@ impl Machine {
         eager && self.nodes.counts(Some(ix)).unsuccessful > 0
     }
 
-    /// The last step group that a walk through the children of a node meets.
+    /// The last step group that a walk through the children of a node meets and that has not succeeded: that
+    /// stays as it is.
     fn last_group(&self, ix: Ix) -> Option<Ix> {
         let mut last = None;
         let mut seen = std::collections::HashSet::new();
@@ -83,7 +104,8 @@ impl Machine {
             if !seen.insert(node) {
                 continue;
             }
-            if self.nodes.status(node).r#type == kind::STEP_GROUP {
+            let status = self.nodes.status(node);
+            if status.r#type == kind::STEP_GROUP && status.phase != SUCCEEDED {
                 last = Some(node);
             }
             stack.extend(self.children(node).into_iter().rev());

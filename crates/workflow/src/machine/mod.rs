@@ -250,6 +250,19 @@ impl Machine {
         self.digest()
     }
 
+    /// The first thing in which two machines are not in the same state: a node's id or what it is, and both
+    /// sides of it. None if they have the same fingerprint.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let (ours, theirs) = (self.facets(), other.facets());
+        let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        let mut differs = names
+            .into_iter()
+            .filter(|name| ours.get(*name) != theirs.get(*name));
+        let name = differs.next()?;
+        let show = |facets: &BTreeMap<String, String>| facets.get(name).cloned().unwrap_or_default();
+        Some(format!("{name}: {} / {}", show(&ours), show(&theirs)))
+    }
+
     /// Evaluates until nothing is left to evaluate, then looks at the workflow as a whole.
     fn settle(&mut self) {
         self.expire();
@@ -300,6 +313,10 @@ impl Machine {
         self.timers.clear(ix);
         if phase::over(self.phase(ix)) {
             self.let_go(&self.nodes.status(ix).id.clone());
+            // What goes on below a node that is over may be what one further up waits for.
+            if let Some(parent) = self.nodes.get(ix).parent {
+                self.enqueue(parent, Note::Child(ix, None));
+            }
             return;
         }
         if let Some(outer) = self.held_back_by(ix) {

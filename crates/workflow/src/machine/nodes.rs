@@ -171,10 +171,11 @@ impl Nodes {
         self.count(ix, -1);
         let status = &mut self.list[ix.0 as usize].status;
         let (phase, daemoned, ends) = (status.phase.clone(), status.daemoned, status.outbound_nodes.len());
+        let lock = status.synchronization_status.clone();
         change(status);
         let matters = phase != status.phase || daemoned != status.daemoned;
         // That a node is over decides nothing by itself: what follows from it does.
-        self.decided |= daemoned != status.daemoned;
+        self.decided |= daemoned != status.daemoned || lock != status.synchronization_status;
         if status.outbound_nodes.len() != ends {
             self.touch_tails(ix);
         }

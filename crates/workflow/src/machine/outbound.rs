@@ -30,7 +30,11 @@ impl Machine {
             }
             _ => {
                 let ends = status.outbound_nodes.iter().filter_map(|id| self.nodes.find(id));
-                ends.flat_map(|end| self.outbound(end)).collect()
+                let ends: Vec<Ix> = ends.flat_map(|end| self.outbound(end)).collect();
+                // What comes after a node that gave up, or that had no steps, would be nobody's child, and
+                // its dag would wait for it for ever, as Argo's does.
+                let cut_short = ends.is_empty() && phase::over(&status.phase);
+                if cut_short { vec![ix] } else { ends }
             }
         }
     }

@@ -65,6 +65,18 @@ pub(super) fn assess(old: &NodeStatus, pod: &PodView, template: &Template) -> Op
     Some(news)
 }
 
+/// The status of a node whose pod has ended and whose report is not in yet: it has run, whether that was seen
+/// or not.
+pub(super) fn until_reported(old: &NodeStatus, pod: &PodView) -> NodeStatus {
+    let mut news = old.clone();
+    if old.phase == PENDING {
+        RUNNING.clone_into(&mut news.phase);
+        news.message.clear();
+    }
+    news.host_node_name.clone_from(&pod.host);
+    news
+}
+
 /// Why a pod is pending, in one line.
 fn pending_reason(pod: &PodView) -> String {
     let waiting = pod.containers.iter().find_map(|c| match &c.state {

@@ -12,7 +12,7 @@ use argo::{NodeStatus, Outputs, Template};
 use meta::time::SignedDuration;
 
 use super::nodes::Ix;
-use super::outcome::{assess, exit_code, latest_finish, worst_exit};
+use super::outcome::{assess, exit_code, latest_finish, until_reported, worst_exit};
 use super::plan::{Plan, PodPlan};
 use super::{Machine, just_after, mark, whole_seconds};
 use crate::contract::{ANNOTATION_ATTEMPT, PodView, TaskResult};
@@ -184,8 +184,7 @@ impl Machine {
             return;
         };
         if phase::completed(&news.phase) && !self.result_is_in(ix, &pod, &template) {
-            // Until the report is in, the node is as it was.
-            news = status.clone();
+            news = until_reported(&status, &pod);
         }
         if phase::completed(&news.phase) {
             self.fold(&mut news, &pod, &template);

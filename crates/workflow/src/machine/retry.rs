@@ -48,6 +48,10 @@ impl Machine {
                 Some(last) => self.after_attempt(ix, &plan, last, &strategy)?,
             };
             match next {
+                Next::Again(_) if self.has_no_room(ix) => {
+                    self.block(ix);
+                    return Ok(Plan::Retry(plan));
+                }
                 Next::Again(deadline) => self.attempt(ix, &mut plan, deadline, &strategy)?,
                 Next::Wait => return Ok(Plan::Retry(plan)),
                 Next::Over => return Ok(Plan::Idle),
