@@ -1,4 +1,5 @@
-//! The garbage collector's adaptor: deletes pods, task results and status chunks whose owners are gone.
+//! The garbage collector's adaptor: deletes what workflows made, once its owners are gone: pods, task results,
+//! status chunks and claims.
 //!
 //! Every object with owners is known here by its owners' uids. When an owner's deletion is seen, or an
 //! object appears whose owner is not in sight, the object is looked at: its owners are asked for at the
@@ -20,8 +21,8 @@ use crate::informer::{Change, Informer};
 use crate::kind::{Kind, Projection};
 use crate::metadata::Metadata;
 use crate::projections::{
-    CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, StatusChunk, TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS,
-    Workflow,
+    CLAIMS, CONFIG_MAPS, Claim, PODS, Pod, STATUS_CHUNKS, StatusChunk, TASK_RESULTS, TEMPLATES, TaskResult,
+    WORKFLOWS, Workflow,
 };
 use crate::queue::{Next, Queue};
 use crate::rules::{PolicyRule, WATCH, rule};
@@ -38,7 +39,7 @@ const OWNERS: [Kind; 4] = [WORKFLOWS, PODS, CONFIG_MAPS, TEMPLATES];
 
 /// The rights it needs.
 pub fn rules() -> Vec<PolicyRule> {
-    let dependents = [PODS, TASK_RESULTS, STATUS_CHUNKS]
+    let dependents = [PODS, TASK_RESULTS, STATUS_CHUNKS, CLAIMS]
         .map(|kind| rule(kind, &["get", "list", "watch", "patch", "delete"]));
     let owners = [WORKFLOWS, CONFIG_MAPS, TEMPLATES].map(|kind| rule(kind, &WATCH));
     dependents.into_iter().chain(owners).collect()
@@ -89,6 +90,7 @@ pub async fn run(context: Context) {
         pods: context.informers.get(),
         results: context.informers.get(),
         chunks: context.informers.get(),
+        claims: context.informers.get(),
         workflows: context.informers.get(),
         graph: Graph::default(),
         queue: Queue::default(),
@@ -100,6 +102,7 @@ pub async fn run(context: Context) {
         collector.pods.synced().await;
         collector.results.synced().await;
         collector.chunks.synced().await;
+        collector.claims.synced().await;
     };
     if shutdown.run_until_cancelled(synced).await.is_none() {
         return;
@@ -116,18 +119,18 @@ fn listen(collector: &Arc<Collector>) {
         at.dependent_changed(change);
         at.owner_changed(change);
     });
-    let at = Arc::clone(collector);
-    collector
-        .results
-        .subscribe(move |change| at.dependent_changed(change));
-    let at = Arc::clone(collector);
-    collector
-        .chunks
-        .subscribe(move |change| at.dependent_changed(change));
+    collect_from(&collector.results, collector);
+    collect_from(&collector.chunks, collector);
+    collect_from(&collector.claims, collector);
     let at = Arc::clone(collector);
     collector
         .workflows
         .subscribe(move |change| at.owner_changed(change));
+}
+
+fn collect_from<P: Projection>(dependents: &Informer<P>, collector: &Arc<Collector>) {
+    let at = Arc::clone(collector);
+    dependents.subscribe(move |change| at.dependent_changed(change));
 }
 
 struct Collector {
@@ -136,6 +139,7 @@ struct Collector {
     pods: Informer<Pod>,
     results: Informer<TaskResult>,
     chunks: Informer<StatusChunk>,
+    claims: Informer<Claim>,
     graph: Graph,
     queue: Queue<Dependent>,
 }
@@ -180,6 +184,7 @@ impl Collector {
         match dependent.kind {
             PODS => self.pods.get(key).map(|pod| pod.metadata.clone()),
             STATUS_CHUNKS => self.chunks.get(key).map(|chunk| chunk.metadata.clone()),
+            CLAIMS => self.claims.get(key).map(|claim| claim.metadata.clone()),
             _ => self.results.get(key).map(|result| result.metadata.clone()),
         }
     }

@@ -22,6 +22,8 @@ pub const NODES: Kind = Kind::cluster("", "v1", "Node", "nodes");
 pub const NAMESPACES: Kind = Kind::cluster("", "v1", "Namespace", "namespaces");
 /// `v1` ConfigMap.
 pub const CONFIG_MAPS: Kind = Kind::namespaced("", "v1", "ConfigMap", "configmaps");
+/// `v1` PersistentVolumeClaim.
+pub const CLAIMS: Kind = Kind::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 /// `v1` Event.
 pub const EVENTS: Kind = Kind::namespaced("", "v1", "Event", "events");
 /// Argo's Workflow.
@@ -104,6 +106,13 @@ pub struct StatusChunk {
     pub metadata: Metadata,
 }
 
+/// A claim of a volume, of which only that it is there matters.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Claim {
+    /// `metadata`.
+    pub metadata: Metadata,
+}
+
 /// Templates that workflows of a namespace refer to.
 #[derive(Clone, Debug)]
 pub struct WorkflowTemplate {
@@ -143,6 +152,7 @@ projection!(Namespace, NAMESPACES);
 projection!(Workflow, WORKFLOWS);
 projection!(TaskResult, TASK_RESULTS);
 projection!(StatusChunk, STATUS_CHUNKS);
+projection!(Claim, CLAIMS);
 projection!(WorkflowTemplate, TEMPLATES);
 projection!(ClusterWorkflowTemplate, CLUSTER_TEMPLATES);
 projection!(ConfigMap, CONFIG_MAPS);

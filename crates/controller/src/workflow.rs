@@ -29,8 +29,8 @@ use crate::events::Recorder;
 use crate::informer::Informers;
 use crate::kind::Kind;
 use crate::projections::{
-    CLUSTER_TEMPLATES, CONFIG_MAPS, ClusterWorkflowTemplate, ConfigMap, EVENTS, PODS, Pod, STATUS_CHUNKS,
-    TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS, Workflow, WorkflowTemplate,
+    CLAIMS, CLUSTER_TEMPLATES, CONFIG_MAPS, ClusterWorkflowTemplate, ConfigMap, EVENTS, PODS, Pod,
+    STATUS_CHUNKS, TASK_RESULTS, TEMPLATES, TaskResult, WORKFLOWS, Workflow, WorkflowTemplate,
 };
 use crate::rules::{PolicyRule, Right, WATCH};
 use crate::workflow::driver::Driver;
@@ -49,8 +49,6 @@ pub const CRASH_POINTS: [&str; 9] = [
     "workflow.chunk-deleted",
 ];
 
-/// Claims that workflows make.
-pub(crate) const CLAIMS: Kind = Kind::namespaced("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims");
 /// Disruption budgets that workflows make.
 pub(crate) const BUDGETS: Kind =
     Kind::namespaced("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");

@@ -20,10 +20,10 @@ use crate::executor::{Failure, Version};
 use crate::informer::Informer;
 use crate::kind::Kind;
 use crate::projections::{
-    CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS, Workflow,
+    CLAIMS, CONFIG_MAPS, PODS, Pod, STATUS_CHUNKS, TASK_RESULTS, TaskResult, WORKFLOWS, Workflow,
 };
+use crate::workflow::BUDGETS;
 use crate::workflow::registry::Registry;
-use crate::workflow::{BUDGETS, CLAIMS};
 use crate::write::{Verb, Write};
 
 /// Writes of one workflow under way at the same time.
