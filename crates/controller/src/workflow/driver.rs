@@ -3,6 +3,7 @@
 //! One batch at a time: while its effects are under way, letters gather, and the next batch folds them all
 //! at once. So there is never more than one status patch in flight, and a fan-out's ends cost one each.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -369,23 +370,41 @@ impl Driver {
         let _ = performer.perform(effects.collect()).await;
     }
 
-    /// Compares the machine with one rebuilt from the API, if asked to, and if both saw the same.
+    /// Compares the machine with one rebuilt from the API, if asked to, and if both saw the same. Progress that
+    /// lingers is not in the API yet, but follows from the pods that both see.
     async fn compare(&self, session: &Session) {
-        // What lingers is not in the API yet, and may not follow from the pods a moment later.
-        if !self.config.verify || session.lingers.is_some() {
+        if !self.config.verify {
             return;
         }
         let Ok(inputs) = self.inputs().await else { return };
-        if !self.mailbox.is_empty() || inputs.workflow.metadata.uid != session.uid {
+        let same = inputs.workflow.metadata.uid == session.uid && self.wishes_are_known(&inputs.workflow);
+        if !self.mailbox.is_empty() || !same {
             return;
         }
         self.context.metrics().comparisons.add(1);
         // As of the last plan: reading the inputs took time, in which a wait may have ended.
         let rebuilt = Machine::rebuild(inputs, session.planned_at);
-        if rebuilt.fingerprint() != session.machine.fingerprint() {
+        if let Some(difference) = session.machine.difference(&rebuilt) {
             self.context.metrics().divergences.add(1);
-            tracing::error!(workflow = %self.key, "the machine differs from a rebuilt one");
+            tracing::error!(workflow = %self.key, %difference, "the machine differs from a rebuilt one");
         }
+    }
+
+    /// Whether what people want of the workflow is what the informer has told the machine.
+    fn wishes_are_known(&self, stored: &argo::Workflow) -> bool {
+        let seen = self.context.informers.get::<Workflow>().get(&self.key);
+        let resumed = |nodes: &BTreeMap<String, argo::NodeStatus>| -> Vec<String> {
+            let nodes = nodes.values().filter(|node| node.r#type == "Suspend");
+            let ended = nodes.filter(|node| node.finished_at.is_some());
+            ended.map(|node| node.id.clone()).collect()
+        };
+        seen.is_some_and(|seen| {
+            seen.view.suspend == (stored.spec.suspend == Some(true))
+                && seen.view.shutdown == stored.spec.shutdown
+                && seen.view.active_deadline_seconds == stored.spec.active_deadline_seconds
+                && seen.view.deleting == stored.metadata.deletion_timestamp.is_some()
+                && resumed(&seen.view.suspend_nodes) == resumed(&stored.status.nodes)
+        })
     }
 
     fn now(&self) -> Timestamp {
