@@ -40,7 +40,8 @@ enum Chore {
     Bench(Bench),
     /// Run Argo's examples on the real binary, those that take minutes too.
     Conformance,
-    /// Run the virtual cluster: `--seeds N`, or one again with `--seed N`, and its events with `--log`.
+    /// Run random workflows in virtual clusters: `--seeds N` of each fault profile or of `--profile P`, or one
+    /// again with `--seed N`, or `--script FILE`; `--log` prints the events. What fails is shrunk.
     World {
         /// What the virtual cluster is told.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -1,204 +1,194 @@
-//! The checkers: what the machines' ledger and the Workflows' final state must agree on.
+//! The checkers at the end: what the machines' ledger and the Workflows' last state must agree on.
 //!
 //! The promise (DESIGN.md): *an attempt starts at most once; its known outcome advances the workflow exactly
 //! once; an unknown outcome is an Error, and only retryStrategy repeats it.*
 
 use std::collections::BTreeMap;
 
+use controller::Kind;
+use controller::projections::{CLUSTER_TEMPLATES, CONFIG_MAPS, TEMPLATES};
 use serde_json::Value;
 
-use crate::ledger::{Ledger, Start};
-use crate::scenario::Scenario;
+use crate::generate::{is_sure, locks_of};
+use crate::ledger::{End, Ledger, Limits, Start};
+use crate::normal;
+use crate::observe::{is_over, nodes};
+use crate::problem::{Problem, Promise};
+use crate::script::{Script, name};
 
-/// Every promise that was broken, in sentences.
-pub(crate) fn problems(scenario: &Scenario, ledger: &Ledger, workflows: &[Value]) -> Vec<String> {
+/// The kind of an object that a script may start with.
+pub(crate) fn kind(object: &Value) -> Option<Kind> {
+    let known = [TEMPLATES, CLUSTER_TEMPLATES, CONFIG_MAPS];
+    known.into_iter().find(|kind| object["kind"] == kind.kind)
+}
+
+/// What must never be exceeded in the script's world.
+pub(crate) fn limits(script: &Script) -> Limits {
+    let machines = script.machines.iter().map(|machine| {
+        let offers = serde_json::to_value(&machine.offers).unwrap_or_default();
+        (
+            machine.name.clone(),
+            serde_json::from_value(offers).unwrap_or_default(),
+        )
+    });
+    let parallelism = script.workflows().filter_map(|workflow| {
+        let limit = workflow["spec"]["parallelism"].as_u64()?;
+        Some((name(workflow).to_owned(), usize::try_from(limit).ok()?))
+    });
+    Limits {
+        machines: machines.collect(),
+        parallelism: parallelism.collect(),
+        locks: locks_of(&script.objects),
+    }
+}
+
+/// What is wrong with the ends of workflows, by the ledger.
+pub(crate) fn outcomes(workflows: &[Value], ledger: &Ledger) -> Vec<Problem> {
     let starts = ledger.starts();
+    let mut by_owner: BTreeMap<&str, Vec<&Start>> = BTreeMap::new();
+    for start in &starts {
+        by_owner.entry(&start.owner).or_default().push(start);
+    }
     let mut problems = Vec::new();
-    problems.extend(started_twice(&starts));
-    problems.extend(limits(scenario, ledger));
     for workflow in workflows {
-        problems.extend((scenario.expect)(workflow));
-        problems.extend(outcomes(workflow, &starts));
-        problems.extend(attempts(workflow, &starts));
-    }
-    problems
-}
-
-fn started_twice(starts: &[Start]) -> Vec<String> {
-    let (mut pods, mut nodes) = (BTreeMap::new(), BTreeMap::new());
-    for start in starts {
-        *pods.entry(&start.pod).or_insert(0) += 1;
-        *nodes.entry((&start.workflow, &start.node_name)).or_insert(0) += 1;
-    }
-    let pods = pods
-        .into_iter()
-        .filter(|(_, n)| *n > 1)
-        .map(|(pod, n)| format!("pod {pod} was started {n} times"));
-    let nodes = nodes
-        .into_iter()
-        .filter(|(_, n)| *n > 1)
-        .map(|((_, node), n)| format!("the attempt {node} was started {n} times"));
-    pods.chain(nodes).collect()
-}
-
-fn limits(scenario: &Scenario, ledger: &Ledger) -> Vec<String> {
-    let mut problems = Vec::new();
-    for workflow in &scenario.workflows {
-        let name = workflow["metadata"]["name"].as_str().unwrap_or_default();
-        let at_once = ledger.busiest(name);
-        if scenario.parallelism.is_some_and(|limit| at_once > limit) {
-            problems.push(format!("{at_once} processes of {name} ran at once"));
-        }
-    }
-    let offered: BTreeMap<_, _> = scenario
-        .machines
-        .iter()
-        .map(|(name, cpus)| (name, *cpus))
-        .collect();
-    for (machine, in_use) in ledger.fullest() {
-        if offered
-            .get(&machine)
-            .is_none_or(|cpus| in_use > i64::from(*cpus) * 1000)
-        {
-            problems.push(format!("{machine} was overcommitted: {in_use}m CPU in use"));
-        }
+        let uid = workflow["metadata"]["uid"].as_str().unwrap_or_default();
+        let starts = by_owner.get(uid).map_or(&[][..], Vec::as_slice);
+        let strict = is_sure(workflow) && !ledger.is_touched(name(workflow));
+        problems.extend(of_starts(workflow, starts, strict));
+        problems.extend(of_nodes(workflow, starts, strict));
     }
     problems
 }
 
 /// The outcome of every attempt is in the Workflow's status, and is what the machine saw.
-fn outcomes(workflow: &Value, starts: &[Start]) -> Vec<String> {
+fn of_starts(workflow: &Value, starts: &[&Start], strict: bool) -> Vec<Problem> {
     let nodes = &workflow["status"]["nodes"];
-    let of_it = starts
+    let told = starts.iter().filter_map(|start| {
+        let text = differs(start, &nodes[&start.node_id], strict)?;
+        Some(Promise::Outcomes.broken(text))
+    });
+    told.collect()
+}
+
+/// How a node differs from what its process did. Where it is strict, nothing but the process decided.
+fn differs(start: &Start, node: &Value, strict: bool) -> Option<String> {
+    let (name, phase) = (&start.node_name, node["phase"].as_str().unwrap_or("missing"));
+    let message = node["message"].as_str().unwrap_or_default();
+    let from_process = message.is_empty() || message.starts_with("main: ");
+    let right = match start.end {
+        None => return Some(format!("{name} still runs, and is {phase}")),
+        Some(End::Natural(0)) if phase == "Succeeded" => return wrong_outputs(start, node),
+        // What was ended by a limit or by people may have ended by itself just before.
+        Some(End::Natural(0)) => !strict && !from_process,
+        Some(End::Natural(_)) => matches!(phase, "Failed" | "Error"),
+        Some(End::Untold(code)) => is_over(&node["phase"]) && (code == 0 || phase != "Succeeded"),
+        Some(End::Lost) => phase == "Error" || phase == "Failed" && !from_process,
+        Some(End::Asked) => is_over(&node["phase"]),
+    };
+    let daemon = node["daemoned"] == true || is_daemon(start);
+    let end = start.end;
+    (!right && !daemon).then(|| format!("{name} ended with {end:?} and is {phase} ({message})"))
+}
+
+/// Whether a process serves others: how it ends says little.
+fn is_daemon(start: &Start) -> bool {
+    start.locks.iter().any(|lock| lock == DAEMON)
+}
+
+/// In place of a lock: the mark of a daemon.
+pub(crate) const DAEMON: &str = "daemon";
+
+fn wrong_outputs(start: &Start, node: &Value) -> Option<String> {
+    let outputs = &node["outputs"];
+    if outputs["result"]
+        .as_str()
+        .is_some_and(|result| result != start.result)
+    {
+        let text = format!("printed {:?}, and {} is kept", start.result, outputs["result"]);
+        return Some(format!("{} {text}", start.node_name));
+    }
+    let kept = outputs["parameters"].as_array().into_iter().flatten();
+    let value = |name: &str| {
+        let mut named = kept.clone().filter(|parameter| parameter["name"] == name);
+        named.next().and_then(|parameter| parameter["value"].as_str())
+    };
+    let mut lost = start
+        .parameters
         .iter()
-        .filter(|start| workflow["metadata"]["name"] == start.workflow.as_str());
+        .filter(|(name, given)| value(name) != Some(given.as_str()));
+    let (parameter, given) = lost.next()?;
+    let kept = value(parameter);
+    Some(format!(
+        "{} gave {parameter} as {given}, and {kept:?} is kept",
+        start.node_name
+    ))
+}
+
+/// Every node of a workflow that is over is over, and what ended was run: a phase that nothing stands behind
+/// is an outcome made up.
+fn of_nodes(workflow: &Value, starts: &[&Start], strict: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for start in of_it {
-        let phase = nodes[&start.node_id]["phase"].as_str().unwrap_or("missing");
-        let right = match start.exit {
-            Some(0) => phase == "Succeeded",
-            Some(_) => matches!(phase, "Failed" | "Error"),
-            None => false,
-        };
-        if !right {
-            problems.push(format!(
-                "{} ended with {:?} and is {phase}",
-                start.node_name, start.exit
-            ));
+    for (id, node) in nodes(&workflow["status"]).into_iter().flatten() {
+        let (name, phase) = (&node["name"], &node["phase"]);
+        let message = node["message"].as_str().unwrap_or_default();
+        let ran = starts.iter().any(|start| start.node_id == *id);
+        let known = phase == "Succeeded" || phase == "Failed" && message.starts_with("main: ");
+        if node["type"] == "Pod" && known && !ran {
+            let text = format!("{name} has the phase {phase} and never ran");
+            problems.push(Promise::Outcomes.broken(text));
+        }
+        // A workflow that people or a limit ended leaves nodes as they were, but no pod.
+        if !is_over(phase) && (strict || ran) {
+            let text = format!("the workflow is over, and {name} is {phase}");
+            problems.push(Promise::Outcomes.broken(text));
         }
     }
     problems
 }
 
-/// Every pod node of the status was run: a phase that nothing stands behind is an outcome made up.
-fn attempts(workflow: &Value, starts: &[Start]) -> Vec<String> {
-    let nodes = workflow["status"]["nodes"].as_object();
-    let pods = nodes
-        .into_iter()
-        .flatten()
-        .filter(|(_, node)| node["type"] == "Pod");
-    pods.filter(|(id, _)| !starts.iter().any(|start| &start.node_id == *id))
-        .filter(|(_, node)| matches!(node["phase"].as_str(), Some("Succeeded" | "Failed")))
-        .map(|(_, node)| format!("{} has the phase {} and never ran", node["name"], node["phase"]))
-        .collect()
+/// Why a workflow that does not go on ought to: none if it waits for something that only others can give.
+pub(crate) fn why_stuck(workflow: &Value, objects: &[Value], ledger: &Ledger) -> Option<String> {
+    let open = nodes(&workflow["status"]).into_iter().flatten();
+    let mut open = open.filter(|(_, node)| !is_over(&node["phase"]));
+    let waits =
+        workflow["spec"]["suspend"] == true || open.any(|(id, node)| waits(id, node, objects, ledger));
+    (!waits).then(|| {
+        let name = name(workflow);
+        format!("{name} is {} and waits for nothing", workflow["status"]["phase"])
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
+/// Whether a node waits for something that only others can give.
+fn waits(id: &str, node: &Value, objects: &[Value], ledger: &Ledger) -> bool {
+    let lock = node["synchronizationStatus"]["waiting"].as_str();
+    if lock.is_some_and(|lock| !lock.is_empty()) {
+        return true;
+    }
+    match node["type"].as_str() {
+        Some("Suspend") => node["phase"] == "Running",
+        // What has ended and is not known to have is waited for in vain.
+        Some("Pod") if ledger.has_ended(id) => false,
+        Some("Pod") => objects.iter().any(|object| {
+            let annotations = &object["metadata"]["annotations"];
+            object["kind"] == "Pod"
+                && annotations[workflow::contract::ANNOTATION_NODE_ID] == id
+                && !matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+        }),
+        _ => false,
+    }
+}
 
-    use serde_json::json;
-
-    use super::*;
-    use crate::scenario::Outcome;
-
-    fn scenario() -> Scenario {
-        Scenario {
-            workflows: vec![json!({"metadata": {"name": "w"}})],
-            script: Arc::new(|_, _| Outcome::default()),
-            expect: Arc::new(|_| Vec::new()),
-            parallelism: Some(1),
-            machines: vec![("m".to_owned(), 2)],
+/// Workflows that nobody had a hand in and whose ends differ from those in a calm world.
+pub(crate) fn same_ends(workflows: &[Value], calm: &[Value], touched: impl Fn(&str) -> bool) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for workflow in workflows.iter().filter(|w| is_sure(w) && !touched(name(w))) {
+        let Some(other) = calm.iter().find(|other| name(other) == name(workflow)) else {
+            continue;
+        };
+        if let Some(difference) = normal::difference(workflow, other) {
+            let text = format!("{}: {difference}", name(workflow));
+            problems.push(Promise::SameEnd.broken(text));
         }
     }
-
-    /// A ledger of starts: pod, attempt, and exit code if it ended.
-    fn ledger(starts: &[(&str, &str, Option<i32>)]) -> Ledger {
-        let ledger = Ledger::default();
-        for (pod, attempt, exit) in starts {
-            ledger.started(Start {
-                pod: (*pod).to_owned(),
-                node_id: (*attempt).to_owned(),
-                node_name: (*attempt).to_owned(),
-                workflow: "w".to_owned(),
-                cpu: 1000,
-                machine: "m".to_owned(),
-                exit: None,
-            });
-            if let Some(exit) = exit {
-                ledger.ended(pod, *exit);
-            }
-        }
-        ledger
-    }
-
-    fn workflow(nodes: &[(&str, &str)]) -> Value {
-        let nodes: serde_json::Map<String, Value> = nodes
-            .iter()
-            .map(|(id, phase)| {
-                (
-                    (*id).to_owned(),
-                    json!({"type": "Pod", "name": id, "phase": phase}),
-                )
-            })
-            .collect();
-        json!({"metadata": {"name": "w"}, "status": {"nodes": nodes}})
-    }
-
-    fn check(starts: &[(&str, &str, Option<i32>)], nodes: &[(&str, &str)], expected: &[&str]) {
-        let found = problems(&scenario(), &ledger(starts), &[workflow(nodes)]);
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn kept_promises_are_no_problem() {
-        check(
-            &[("p", "a", Some(0)), ("q", "b", Some(1))],
-            &[("a", "Succeeded"), ("b", "Failed")],
-            &[],
-        );
-    }
-
-    #[test]
-    fn every_broken_promise_is_found() {
-        check(
-            &[("p", "a", Some(0)), ("p", "a", Some(0))],
-            &[("a", "Succeeded")],
-            &["pod p was started 2 times", "the attempt a was started 2 times"],
-        );
-        check(
-            &[("p", "a", Some(0))],
-            &[("a", "Failed")],
-            &["a ended with Some(0) and is Failed"],
-        );
-        check(
-            &[("p", "a", Some(0))],
-            &[],
-            &["a ended with Some(0) and is missing"],
-        );
-        check(
-            &[],
-            &[("a", "Succeeded")],
-            &[r#""a" has the phase "Succeeded" and never ran"#],
-        );
-        check(
-            &[("p", "a", None), ("q", "b", Some(0)), ("r", "c", None)],
-            &[("a", "Succeeded"), ("b", "Succeeded"), ("c", "Failed")],
-            &[
-                "2 processes of w ran at once",
-                "a ended with None and is Succeeded",
-                "c ended with None and is Failed",
-            ],
-        );
-    }
+    problems
 }

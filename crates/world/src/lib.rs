@@ -2,30 +2,44 @@
 //! machines that are simulated.
 //!
 //! ```text
-//!   seed ─► disk (SimDisk) ◄─ store ◄─ apiserver ◄─ FaultLayer ◄─ controllers (workflow, scheduler, collector)
-//!       ─► machines (SimMachine: virtual processes, survive the control plane) ◄──┘
-//!       ─► faults, crashes, randomness, identifiers
+//!   seed, profile ─► Script ─► run ─► Trace: what happened, and every promise that was broken ─► shrink
+//!
+//!   disk (SimDisk) ◄─ store ◄─ apiserver ◄─ FaultLayer ◄─ controllers (workflow, scheduler, collector)
+//!                                 ▲  ◄─ machines (virtual processes, which survive the control plane)
+//!                                 └──── people: the script's actions
 //! ```
 //!
 //! One seed gives one order of events, in any process on any machine: everything runs on one thread under
 //! tokio's paused clock, and whatever is drawn is drawn from the seed. The control plane is killed by
-//! dropping its whole runtime; the next life starts from what the disk kept. [`run`] gives a [`Trace`]: the
-//! order of events, and every promise that was broken.
+//! dropping its whole runtime; the next life starts from what the disk kept.
 
-mod chain;
+mod api;
+mod broken;
 mod check;
 mod clock;
 mod command;
-mod digits;
-mod install;
+mod errors;
+mod examples;
+mod generate;
 mod ledger;
 mod life;
 mod log;
 mod machine;
-mod scenario;
+mod makes_up;
+mod normal;
+mod observe;
+mod operate;
+mod problem;
+mod profile;
+mod program;
+mod script;
+mod shrink;
+mod state;
 
-pub use chain::chain;
-pub use command::{broken, main};
-pub use digits::digits;
-pub use life::{Faults, Trace, run};
-pub use scenario::{Outcome, Scenario, Step};
+pub use broken::Broken;
+pub use command::{Broke, main, run_seeds};
+pub use examples::{chain, digits};
+pub use problem::{Problem, Promise};
+pub use profile::Profile;
+pub use script::{Action, Disk, Machine, Script, Timed};
+pub use state::{Options, Trace, run};

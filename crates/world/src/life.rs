@@ -1,313 +1,219 @@
-//! The world's course: lives of the control plane, one after the other, until all workflows are over.
-//!
-//! ```text
-//!   disk ─► life ─► killed (runtime dropped) ─► disk after the kill ─► life ─► ... ─► all over ─► checks
-//!             machines and their processes go on ─────────────────────►
-//! ```
+//! One life of the control plane: it is started, followed event by event, and acted upon, until it is killed
+//! or all is over.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use apiserver::{ApiServer, User};
-use controller::faults::{FaultLayer, Profile};
-use controller::{Context, Identity, Informers, Metrics};
-use kinds::kube::Client;
-use meta::Timestamp;
+use apiserver::ApiServer;
+use controller::faults::FaultLayer;
+use controller::{Context, Executor, Identity, Informers, Metrics};
 use meta::host::Host;
-use meta::seeded::Seeded;
-use serde_json::Value;
-use store::{Durability, Options, Revision, SimDisk, Store};
-use tokio::sync::Notify;
+use store::{Commit, Durability, Event, EventKind, Faults, Options, Store, Watcher};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
-use tower::Layer;
 
-use crate::check;
-use crate::clock::{BEGINNING, host, millis};
-use crate::ledger::Ledger;
-use crate::log::{Log, hash};
-use crate::machine::{Machine, Processes};
-use crate::scenario::Scenario;
+use crate::api::Api;
+use crate::clock::{Course, host, millis};
+use crate::log::hash;
+use crate::machine::Machine;
+use crate::problem::{Problem, Promise};
+use crate::script::Action;
+use crate::state::{End, Stage, World};
 
-/// Virtual time after which nothing goes wrong any more: what is to end must end then.
-const TROUBLED_FOR: Duration = Duration::from_secs(20 * 60);
-/// Virtual time that a life may take.
-const LIFE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
-/// Virtual time in which everything comes to rest once all workflows are over.
-const SETTLING: Duration = Duration::from_secs(60);
-/// Events after which a life is given up: something goes round in circles.
-const EVENTS_MAX: u64 = 50_000;
+/// Virtual time without any event after which nothing more will happen: longer than any wait that
+/// generated workflows have, and than the longest back-off.
+const QUIET: Duration = Duration::from_secs(20 * 60);
+/// Virtual time that faults last after the last action.
+const TROUBLED_FOR: Duration = Duration::from_secs(10 * 60);
+/// Virtual time in which everything comes to rest once it is over.
+const SETTLING: Duration = Duration::from_secs(30);
+/// Events of one life after which it is given up: something goes round in circles.
+const EVENTS_MAX: u64 = 400_000;
+/// Virtual time after which a world is given up.
+const PASSED_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Bytes of a segment of the log.
+const SEGMENT: usize = 4 << 20;
 
-/// What goes wrong.
-#[derive(Clone, Copy, Debug)]
-pub struct Faults {
-    /// How the API behaves.
-    pub api: Option<Profile>,
-    /// How often the control plane is killed.
-    pub kills: u32,
-    /// How often a machine loses all its processes.
-    pub losses: u32,
-}
-
-impl Faults {
-    /// Nothing goes wrong.
-    pub const NONE: Self = Self {
-        api: None,
-        kills: 0,
-        losses: 0,
-    };
-    /// Everything goes wrong now and then.
-    pub const ROUGH: Self = Self {
-        api: Some(Profile::ROUGH),
-        kills: 2,
-        losses: 1,
-    };
-}
-
-/// What happened in a world.
-#[derive(Clone, Debug)]
-pub struct Trace {
-    /// The seed.
-    pub seed: u64,
-    /// Everything that happened, in order.
-    pub lines: Vec<String>,
-    /// A hash over the lines.
-    pub hash: u64,
-    /// Every promise that was broken.
-    pub problems: Vec<String>,
-    /// Virtual milliseconds it took.
-    pub millis: u64,
-    /// Virtual milliseconds until all workflows were over.
-    pub over_millis: u64,
-    /// Lives of the control plane.
-    pub lives: u32,
-    /// Times a workflow's machine was compared with a rebuilt one.
-    pub comparisons: u64,
-}
-
-/// How a life ended.
-#[derive(Debug)]
-enum End {
-    Killed,
-    Over(Vec<Value>),
-    Stuck(String),
-}
-
-struct World {
-    scenario: Scenario,
-    faults: Faults,
-    seed: Seeded,
-    random: Seeded,
-    disk: SimDisk,
-    now: Timestamp,
-    logged: Revision,
-    log: Log,
-    ledger: Ledger,
-    processes: BTreeMap<String, Processes>,
-    over: u64,
-    lives: u32,
-    comparisons: u64,
-    divergences: u64,
-    panics: u64,
-}
-
-/// Runs the world of this seed.
-pub fn run(seed: u64, scenario: &Scenario, faults: Faults) -> Trace {
-    let mut world = World::new(seed, scenario, faults);
-    let (workflows, stuck) = loop {
-        match world.live() {
-            End::Killed => world.restart(),
-            End::Over(workflows) => break (workflows, None),
-            End::Stuck(why) => break (Vec::new(), Some(why)),
-        }
-    };
-    world.trace(seed, &workflows, stuck)
+/// What lives and dies together.
+pub(crate) struct Life {
+    pub(crate) store: Store,
+    pub(crate) api: Api,
+    pub(crate) host: Host,
+    pub(crate) course: Course,
+    pub(crate) people: Executor,
+    pub(crate) machines: Vec<Machine>,
+    /// How long a commit takes at most, in virtual milliseconds.
+    pub(crate) latency: watch::Sender<u64>,
+    /// Told when a crash point is hit; holds how long the control plane is then away.
+    pub(crate) killed: Arc<Notify>,
+    pub(crate) away: Duration,
+    metrics: Arc<Metrics>,
+    pub(crate) last_event: Duration,
+    events: u64,
 }
 
 impl World {
-    fn new(seed: u64, scenario: &Scenario, faults: Faults) -> Self {
-        let seed = Seeded::new(seed);
-        let names = scenario.machines.iter().map(|(name, _)| name.clone());
-        Self {
-            random: seed.split("course"),
-            disk: SimDisk::new(seed.split("disk").next()),
-            processes: names.map(|name| (name, Processes::default())).collect(),
-            scenario: scenario.clone(),
-            faults,
-            seed,
-            now: BEGINNING,
-            logged: Revision::ZERO,
-            log: Log::default(),
-            ledger: Ledger::default(),
-            over: 0,
-            lives: 0,
-            comparisons: 0,
-            divergences: 0,
-            panics: 0,
-        }
-    }
-
-    /// One life of the control plane, in a runtime of its own, which dies with it.
-    fn live(&mut self) -> End {
-        self.lives += 1;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build();
-        match runtime {
-            Ok(runtime) => runtime.block_on(Box::pin(self.life())),
-            Err(error) => End::Stuck(format!("no runtime: {error}")),
-        }
-    }
-
-    fn restart(&mut self) {
-        self.log.line(millis(self.now), "the control plane is killed");
-        self.disk = self.disk.after_kill();
-    }
-
-    async fn life(&mut self) -> End {
-        let host = host(self.now, self.seed.split(&format!("life {}", self.lives)));
-        let started = async {
-            let store = Store::open(Arc::new(self.disk.clone()), &Options::inline())?;
-            let server = ApiServer::new(store.clone(), apiserver::Config::new(host.clone())).await;
-            let server = server.map_err(|error| format!("{error:?}"))?;
-            Ok::<_, Box<dyn std::error::Error>>((store, server))
+    pub(crate) async fn life(&mut self) -> End {
+        let course = Course::after(self.passed);
+        let mut life = match self.start(&course).await {
+            Ok(life) => life,
+            Err(end) => return end,
         };
-        let (store, server) = match started.await {
-            Ok(started) => started,
-            Err(error) => return End::Stuck(format!("the control plane does not start: {error}")),
-        };
-        if let Err(error) = submit(&server, &self.scenario).await {
-            return End::Stuck(format!("nothing can be submitted: {error}"));
-        }
-        let metrics = Arc::new(Metrics::default());
-        let api = Api {
-            server,
-            faults: self
-                .faults
-                .api
-                .map(|profile| FaultLayer::new(profile, self.seed.split("api"))),
-        };
-        self.start(&api, &host, &metrics);
-        let end = self.course(&store, &api, &host).await;
-        self.comparisons += metrics.comparisons.get();
-        self.divergences += metrics.divergences.get();
-        self.panics += metrics.panics.get();
-        self.now = host.now();
+        let end = self.follow(&mut life).await;
+        self.counts.comparisons += life.metrics.comparisons.get();
+        self.counts.divergences += life.metrics.divergences.get();
+        self.counts.panics += life.metrics.panics.get();
+        self.counts.events += life.events;
+        self.passed = course.passed();
         end
     }
 
-    /// Starts controllers and machines. They end with the runtime.
-    fn start(&mut self, api: &Api, host: &Host, metrics: &Arc<Metrics>) {
-        let shutdown = CancellationToken::new();
-        let connect = {
-            let api = api.clone();
-            move |identity: &Identity| api.client(identity.user, Some(identity))
+    /// Starts the control plane and the machines. They end with the runtime.
+    async fn start(&mut self, course: &Course) -> Result<Life, End> {
+        let seed = self.seed.split(&format!("life {}", self.lives));
+        let host = host(course, &self.clock_set_by, seed.split("host"));
+        let stuck = |text: String| End::Stuck(Promise::Lives.broken(text));
+        let store = Store::open(Arc::new(self.disk.clone()), &self.store_options())
+            .map_err(|error| stuck(format!("the store does not open: {error}")))?;
+        let latency = watch::Sender::new(self.script.disk.latency_ms);
+        tokio::spawn(write_back(
+            store.clone(),
+            latency.subscribe(),
+            seed.split("write"),
+        ));
+        let server = ApiServer::new(store.clone(), apiserver::Config::new(host.clone())).await;
+        let server = server.map_err(|error| stuck(format!("the API server does not start: {error:?}")))?;
+        let faults = FaultLayer::new(self.script.api.clone(), seed.split("api"));
+        let api = Api {
+            server,
+            faults,
+            broken: self.broken,
         };
+        if self.stage > Stage::Script {
+            api.faults.heal();
+        }
+        let metrics = Arc::new(Metrics::default());
+        let life = Life {
+            people: Executor::new(api.people(), Arc::default()),
+            machines: self.machines(&api, &host, &metrics),
+            store,
+            api,
+            host,
+            course: course.clone(),
+            latency,
+            killed: Arc::default(),
+            away: Duration::ZERO,
+            metrics,
+            last_event: course.passed(),
+            events: 0,
+        };
+        self.install(&life).await?;
+        self.run_controllers(&life);
+        for machine in life.machines.clone() {
+            tokio::spawn(machine.serve());
+        }
+        Ok(life)
+    }
+
+    fn store_options(&self) -> Options {
+        let usual = Options::inline();
+        let own = self.script.disk.snapshot_bytes;
+        Options {
+            commit: Commit::Manual,
+            segment_bytes: SEGMENT,
+            snapshot_bytes: if own == 0 { usual.snapshot_bytes } else { own },
+            ..usual
+        }
+    }
+
+    fn run_controllers(&self, life: &Life) {
+        let api = life.api.clone();
+        let connect = move |identity: &Identity| api.controller(identity);
         let mut config = controller::Config::embedded(controller::workflow::Config::default());
         if let Some(workflow) = &mut config.workflow {
             workflow.verify = true;
         }
         tokio::spawn(controller::run_all(
             connect,
-            host.clone(),
+            life.host.clone(),
             config,
-            Arc::clone(metrics),
-            shutdown.clone(),
+            Arc::clone(&life.metrics),
+            CancellationToken::new(),
         ));
-        let client = api.client("system:node", None);
+    }
+
+    fn machines(&self, api: &Api, host: &Host, metrics: &Arc<Metrics>) -> Vec<Machine> {
+        let (client, shutdown) = (api.machines(), CancellationToken::new());
         let informers = Informers::new(client.clone(), shutdown.clone(), Arc::clone(metrics));
         let context = Context::new(client, informers, host.clone(), shutdown);
-        let interrupted = Arc::new(Notify::new());
-        for (name, cpus) in self.scenario.machines.clone() {
-            let machine = Machine {
-                name: name.clone(),
-                cpus,
-                processes: self.processes.get(&name).cloned().unwrap_or_default(),
-                context: context.clone(),
-                scenario: self.scenario.clone(),
-                seed: self.seed.split("steps"),
-                ledger: self.ledger.clone(),
-                log: self.log.clone(),
-                interrupted: Arc::clone(&interrupted),
-            };
-            self.lose_later(machine.clone());
-            tokio::spawn(machine.serve());
-        }
-    }
-
-    /// Some lives see a machine fail, at some time of the first minute.
-    fn lose_later(&mut self, machine: Machine) {
-        if self.faults.losses == 0 || self.random.below(4) != 0 {
-            return;
-        }
-        self.faults.losses -= 1;
-        let after = Duration::from_millis(self.random.below(60_000));
-        tokio::spawn(async move {
-            tokio::time::sleep(after).await;
-            machine.lose_everything();
-        });
-    }
-
-    /// Follows the store's events until the life ends.
-    async fn course(&mut self, store: &Store, api: &Api, host: &Host) -> End {
-        let kill_after = (self.faults.kills > 0).then(|| 10 + self.random.below(300));
-        let healing = api.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(TROUBLED_FOR).await;
-            healing.heal();
-        });
-        let following = self.follow(store, host, kill_after);
-        let end = tokio::time::timeout(LIFE_MAX, following).await;
-        match end {
-            Err(_) => End::Stuck("the workflows did not end".to_owned()),
-            Ok(Some(end)) => end,
-            Ok(None) => {
-                self.over = millis(host.now());
-                api.heal();
-                let settled = tokio::time::timeout(SETTLING, self.follow_on(store, host)).await;
-                debug_assert!(settled.is_err(), "settling only ends by its time");
-                End::Over(finals(store))
-            }
-        }
-    }
-
-    /// Logs events until all workflows are over (`None`), or the life's end comes first.
-    async fn follow(&mut self, store: &Store, host: &Host, kill_after: Option<u64>) -> Option<End> {
-        let mut open = Open::new(&self.scenario);
-        open.see_all(store);
-        let Ok(mut watcher) = store.watch("", self.logged, Durability::Appended) else {
-            return Some(End::Stuck("the store forgot what was not logged".to_owned()));
+        let news = Arc::new(Notify::new());
+        let machine = |spec: &crate::script::Machine| Machine {
+            spec: spec.clone(),
+            processes: self.processes.get(&spec.name).cloned().unwrap_or_default(),
+            context: context.clone(),
+            seed: self.seed.split("steps"),
+            ledger: self.ledger.clone(),
+            log: self.log.clone(),
+            broken: self.broken,
+            news: Arc::clone(&news),
         };
-        let mut events = 0;
-        while !open.is_over() {
-            let Some(Ok(event)) = watcher.next().await else {
-                return Some(End::Stuck("the store's watch ended".to_owned()));
-            };
-            self.log_event(&event, host);
-            open.see(&event);
-            events += 1;
-            if kill_after == Some(events) {
-                self.faults.kills -= 1;
-                return Some(End::Killed);
-            }
-            if events > EVENTS_MAX {
-                return Some(End::Stuck("something goes round in circles".to_owned()));
-            }
-        }
-        None
+        self.script.machines.iter().map(machine).collect()
     }
 
-    async fn follow_on(&mut self, store: &Store, host: &Host) {
-        let Ok(mut watcher) = store.watch("", self.logged, Durability::Appended) else {
-            return;
+    /// Follows what happens until the life ends.
+    async fn follow(&mut self, life: &mut Life) -> End {
+        let mut watcher = match self.catch_up(life) {
+            Ok(watcher) => watcher,
+            Err(problem) => return End::Stuck(problem),
         };
-        while let Some(Ok(event)) = watcher.next().await {
-            self.log_event(&event, host);
+        loop {
+            let killed = Arc::clone(&life.killed);
+            let due = life.course.at(self.due(life));
+            tokio::select! {
+                biased;
+                () = killed.notified() => return End::Killed(life.away),
+                error = life.store.failed() => return self.disk_failed(&error),
+                event = watcher.next() => match event {
+                    Some(Ok(event)) => self.take(&event, life),
+                    _ => return End::Stuck(Promise::Lives.broken("the store's watch ended".to_owned())),
+                },
+                () = tokio::time::sleep_until(due) => {
+                    if let Some(end) = self.turn(life).await {
+                        return end;
+                    }
+                }
+            }
+            if life.events > EVENTS_MAX || life.course.passed() > PASSED_MAX {
+                let text = "something goes round in circles".to_owned();
+                return End::Stuck(Promise::Ends.broken(text));
+            }
         }
     }
 
-    fn log_event(&mut self, event: &store::Event, host: &Host) {
+    /// Takes in what the disk holds at the start of a life, and watches from there.
+    fn catch_up(&mut self, life: &Life) -> Result<Watcher, Problem> {
+        let (entries, revision) = life.store.list("");
+        let uids: Vec<String> = self.acknowledged.keys().cloned().collect();
+        for entry in &entries {
+            self.observer.see(&entry.key, &entry.value, false);
+        }
+        self.observer
+            .keep_only(|key| entries.binary_search_by(|e| (*e.key).cmp(key)).is_ok());
+        for uid in uids {
+            if !self.observer.is_there(&uid) {
+                let name = &self.acknowledged[&uid];
+                let text = format!("{name} was acknowledged, and is gone after a crash");
+                return Err(Promise::Durable.broken(text));
+            }
+        }
+        self.logged = revision;
+        let watcher = life.store.watch("", revision, Durability::Durable);
+        watcher.map_err(|_| Promise::Lives.broken("the store forgot what it holds".to_owned()))
+    }
+
+    fn take(&mut self, event: &Event, life: &mut Life) {
+        life.events += 1;
+        life.last_event = life.course.passed();
         let text = format!(
             "{} {:?} {} {:08x}",
             event.revision,
@@ -315,161 +221,109 @@ impl World {
             event.key,
             hash(&event.value)
         );
-        self.log.line(millis(host.now()), &text);
+        self.log.line(millis(life.host.now()), &text);
         self.logged = event.revision;
+        self.observer
+            .see(&event.key, &event.value, event.kind == EventKind::Delete);
     }
 
-    fn trace(self, seed: u64, workflows: &[Value], stuck: Option<String>) -> Trace {
-        let mut problems: Vec<String> = stuck.into_iter().collect();
-        if problems.is_empty() {
-            problems = check::problems(&self.scenario, &self.ledger, workflows);
-        }
-        if self.divergences > 0 {
-            problems.push(format!(
-                "{} machines differed from rebuilt ones",
-                self.divergences
-            ));
-        }
-        if self.panics > 0 {
-            problems.push(format!("{} plans panicked", self.panics));
-        }
-        let lines = self.log.lines();
-        Trace {
-            seed,
-            hash: hash(lines.join("\n").as_bytes()),
-            lines,
-            problems,
-            millis: millis(self.now),
-            over_millis: self.over,
-            lives: self.lives,
-            comparisons: self.comparisons,
-        }
-    }
-}
-
-/// The API server behind faults.
-#[derive(Clone)]
-struct Api {
-    server: ApiServer,
-    faults: Option<FaultLayer>,
-}
-
-impl Api {
-    /// A client of a user; with an identity it has only that one's rights.
-    fn client(&self, user: &str, identity: Option<&Identity>) -> Client {
-        let user = User {
-            name: user.to_owned(),
-            groups: Vec::new(),
-            rules: identity.map(|identity| identity.rules.iter().map(apiserver::PolicyRule::from).collect()),
-        };
-        let service = self.server.client_service(user, Durability::Appended);
-        match &self.faults {
-            Some(faults) => Client::new(faults.layer(service), "default"),
-            None => Client::new(service, "default"),
+    /// When the next thing is to be done, in time since the world began.
+    fn due(&self, life: &Life) -> Duration {
+        let settled = life.last_event + SETTLING;
+        let quiet = life.last_event + QUIET;
+        match self.stage {
+            Stage::Script => match self.script.actions.get(self.next) {
+                Some(action) => Duration::from_millis(action.at),
+                None if self.observer.is_over() => settled,
+                None => self.last_action() + TROUBLED_FOR,
+            },
+            Stage::Ending | Stage::Terminating if self.observer.is_over() => settled,
+            Stage::Clearing if self.observer.is_clear() => settled,
+            _ => quiet,
         }
     }
 
-    fn heal(&self) {
-        if let Some(faults) = &self.faults {
-            faults.heal();
-        }
+    fn last_action(&self) -> Duration {
+        let last = self.script.actions.last();
+        Duration::from_millis(last.map_or(0, |action| action.at))
     }
-}
 
-/// Creates what the scenario starts with, unless an earlier life did.
-async fn submit(server: &ApiServer, scenario: &Scenario) -> Result<(), Box<dyn std::error::Error>> {
-    let admin = Api {
-        server: server.clone(),
-        faults: None,
-    };
-    let executor = controller::Executor::new(admin.client("system:admin", None), Arc::default());
-    for (kind, object) in crate::install::objects(scenario) {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let key = meta::ObjectKey::new(text("/metadata/namespace"), text("/metadata/name"));
-        match executor
-            .write(&controller::Write::create(kind, key, object))
-            .await
+    /// Does the next thing.
+    async fn turn(&mut self, life: &mut Life) -> Option<End> {
+        if self.stage == Stage::Script
+            && let Some(timed) = self.script.actions.get(self.next).cloned()
         {
-            Ok(_) | Err(controller::Failure::AlreadyExists(_)) => {}
-            Err(failure) => return Err(failure.into()),
+            return self.act(&timed.action, life).await;
         }
-    }
-    Ok(())
-}
-
-/// What is not over yet.
-struct Open {
-    workflows: BTreeSet<String>,
-    held: BTreeSet<String>,
-}
-
-impl Open {
-    fn new(scenario: &Scenario) -> Self {
-        let name = |workflow: &Value| {
-            workflow["metadata"]["name"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        Self {
-            workflows: scenario.workflows.iter().map(name).collect(),
-            held: BTreeSet::new(),
+        if self.observer.is_over() && self.over.is_none() {
+            self.over = Some(life.last_event);
         }
-    }
-
-    fn is_over(&self) -> bool {
-        self.workflows.is_empty() && self.held.is_empty()
-    }
-
-    /// Takes in what the store holds already.
-    fn see_all(&mut self, store: &Store) {
-        for entry in store.list("").0 {
-            self.see_value(&entry.key, &entry.value, false);
-        }
-    }
-
-    fn see(&mut self, event: &store::Event) {
-        self.see_value(&event.key, &event.value, event.kind == store::EventKind::Delete);
-    }
-
-    fn see_value(&mut self, key: &str, value: &[u8], deleted: bool) {
-        let Ok(object) = serde_json::from_slice::<Value>(value) else {
-            return;
-        };
-        let metadata = &object["metadata"];
-        match object["kind"].as_str() {
-            Some("Workflow") if metadata["labels"][workflow::contract::LABEL_COMPLETED] == "true" => {
-                self.workflows
-                    .remove(metadata["name"].as_str().unwrap_or_default());
+        match self.stage {
+            Stage::Script => {
+                self.heal(life);
+                None
             }
-            Some("Pod") => {
-                let finalizers = metadata["finalizers"].as_array();
-                let held =
-                    finalizers.is_some_and(|all| all.iter().any(|f| f == workflow::contract::POD_FINALIZER));
-                if held && !deleted {
-                    self.held.insert(key.to_owned());
-                } else {
-                    self.held.remove(key);
-                }
-            }
-            _ => {}
+            Stage::Ending => self.terminate_what_waits(life).await,
+            Stage::Terminating => self.clear(life).await,
+            Stage::Clearing => Some(self.finish()),
         }
+    }
+
+    /// Nothing goes wrong from here on.
+    fn heal(&mut self, life: &mut Life) {
+        life.api.faults.heal();
+        self.disk.set_faults(Faults::default());
+        meta::crash::disarm_here();
+        life.last_event = life.course.passed();
+        self.stage = Stage::Ending;
+    }
+
+    async fn act(&mut self, action: &Action, life: &mut Life) -> Option<End> {
+        let text = format!("{action:?}");
+        let shown = text.get(..80).unwrap_or(&text);
+        self.log.line(millis(life.host.now()), shown);
+        let killed = Arc::clone(&life.killed);
+        tokio::select! {
+            biased;
+            () = killed.notified() => Some(End::Killed(life.away)),
+            end = self.perform(action, life) => end,
+        }
+    }
+
+    fn disk_failed(&self, error: &store::Error) -> End {
+        self.say(&format!("the disk fails: {error}"));
+        if self.disk.is_off() {
+            End::PowerLoss
+        } else {
+            End::Killed(Duration::from_secs(1))
+        }
+    }
+
+    fn finish(&mut self) -> End {
+        let left = self.observer.left();
+        if !left.is_empty() {
+            let text = format!("once all was deleted there are still {}", left.join(", "));
+            self.problems.push(Promise::Leaks.broken(text));
+        }
+        End::Over
     }
 }
 
-/// The Workflows as the store holds them.
-fn finals(store: &Store) -> Vec<Value> {
-    let objects = store
-        .list("")
-        .0
-        .into_iter()
-        .filter_map(|entry| serde_json::from_slice(&entry.value).ok());
-    objects
-        .filter(|object: &Value| object["kind"] == "Workflow")
-        .collect()
+/// Writes what was appended to the disk, as fast as the disk is.
+async fn write_back(store: Store, latency: watch::Receiver<u64>, mut random: meta::seeded::Seeded) {
+    let Ok(mut watcher) = store.watch("", store.revision(), Durability::Appended) else {
+        return;
+    };
+    store.commit();
+    while let Some(Ok(event)) = watcher.next().await {
+        if event.revision <= store.durable_revision() {
+            continue;
+        }
+        let at_most = *latency.borrow();
+        if at_most > 0 {
+            let wait = Duration::from_millis(random.below(at_most + 1));
+            tokio::time::sleep(wait).await;
+        }
+        store.commit();
+    }
 }

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 #[derive(Default)]
 struct Inner {
-    lines: Vec<String>,
+    /// Kept only where somebody wants to read them.
+    lines: Option<Vec<String>>,
+    count: u64,
+    hasher: DefaultHasher,
 }
 
 /// The log; shared by all parts and lives of a world.
@@ -13,14 +16,33 @@ struct Inner {
 pub(crate) struct Log(Arc<Mutex<Inner>>);
 
 impl Log {
-    /// Writes a line, with the virtual time in milliseconds before it.
-    pub(crate) fn line(&self, millis: u64, text: &str) {
-        self.inner().lines.push(format!("{millis:>8} {text}"));
+    /// A log that keeps its lines, or only counts and hashes them.
+    pub(crate) fn new(keeps: bool) -> Self {
+        let log = Self::default();
+        log.inner().lines = keeps.then(Vec::new);
+        log
     }
 
-    /// All lines so far.
+    /// Writes a line, with the virtual time in milliseconds before it.
+    pub(crate) fn line(&self, millis: i128, text: &str) {
+        let inner = &mut *self.inner();
+        inner.count += 1;
+        let line = format!("{millis:>8} {text}");
+        inner.hasher.write(line.as_bytes());
+        if let Some(lines) = &mut inner.lines {
+            lines.push(line);
+        }
+    }
+
+    /// All lines so far, if they are kept.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.inner().lines.clone()
+        self.inner().lines.clone().unwrap_or_default()
+    }
+
+    /// How many there are, and the hash over them.
+    pub(crate) fn digest(&self) -> (u64, u64) {
+        let inner = self.inner();
+        (inner.count, inner.hasher.finish())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

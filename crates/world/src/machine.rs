@@ -1,32 +1,33 @@
 //! A virtual machine: runs the pods bound to it as processes that only take virtual time.
 //!
-//! It keeps the embedded node's promises, and nothing more: a process is started at most once per pod, the
-//! intent is written down before the start, processes survive the control plane, an outcome is reported
-//! until the API has it, and what is lost with the machine is reported as unknown (137).
+//! It keeps the embedded node's promises, and nothing more: it sees only pods that are on the disk, a process
+//! is started at most once per pod, the intent is written down before the start, processes survive the control
+//! plane, an outcome is reported until the API has it, and what is lost with the machine is reported as
+//! unknown (137).
 
+mod process;
 mod report;
+mod task;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use controller::informer::Change;
 use controller::{Context, Kind, Metadata, Projection, projection};
 use meta::seeded::Seeded;
-use meta::{ObjectKey, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
+pub(crate) use self::process::{LOCKS, Processes};
+use self::process::{Process, Stage};
+use crate::broken::Broken;
 use crate::clock::millis;
-use crate::ledger::{Ledger, Start};
+use crate::ledger::{End, Ledger};
 use crate::log::Log;
-use crate::scenario::{Outcome, Scenario, Step};
-
-/// The exit code of a process that was lost with its machine: its outcome is unknown.
-const UNKNOWN: i32 = 137;
-/// The exit code of a process that was asked to end.
-const TERMINATED: i32 = 143;
+use crate::program;
+use crate::script;
 
 /// A pod as a machine reads it: all of it.
 #[derive(Clone, Debug)]
@@ -45,73 +46,54 @@ impl<'de> Deserialize<'de> for WholePod {
     }
 }
 
-/// A process, from the intent to start it on.
-#[derive(Clone, Debug)]
-pub(crate) struct Process {
-    key: ObjectKey,
-    pod: Value,
-    orders: Option<argo::exec::Orders>,
-    started: Timestamp,
-    ends: Timestamp,
-    outcome: Outcome,
-    /// Whether its outcome is all its own, so that the executor reported.
-    natural: bool,
-    reported: bool,
-}
-
-/// All processes of a machine, by their pods' uids. This is what survives the control plane.
-#[derive(Clone, Default)]
-pub(crate) struct Processes(Arc<Mutex<BTreeMap<String, Process>>>);
-
-impl Processes {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Process>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl WholePod {
+    fn is_over(&self) -> bool {
+        let phase = self.value["status"]["phase"].as_str();
+        matches!(phase, Some("Succeeded" | "Failed"))
     }
 
-    fn get(&self, uid: &str) -> Option<Process> {
-        self.lock().get(uid).cloned()
-    }
-
-    fn unreported(&self) -> Vec<String> {
-        let all = self.lock();
-        all.iter()
-            .filter(|(_, p)| !p.reported)
-            .map(|(uid, _)| uid.clone())
-            .collect()
-    }
-
-    fn end(&self, uid: &str, now: Timestamp, exit: i32) {
-        if let Some(process) = self.lock().get_mut(uid)
-            && process.ends > now
-        {
-            process.ends = now;
-            process.outcome.exit = exit;
-            process.natural = false;
-        }
+    fn is_going(&self) -> bool {
+        self.metadata.deleting
     }
 }
 
 /// A machine in one life of the control plane.
 #[derive(Clone)]
 pub(crate) struct Machine {
-    pub(crate) name: String,
-    pub(crate) cpus: u32,
+    pub(crate) spec: script::Machine,
     pub(crate) processes: Processes,
     pub(crate) context: Context,
-    pub(crate) scenario: Scenario,
     pub(crate) seed: Seeded,
     pub(crate) ledger: Ledger,
     pub(crate) log: Log,
-    /// Told when a process ended before its time.
-    pub(crate) interrupted: Arc<Notify>,
+    pub(crate) broken: Broken,
+    /// Told when a process may have ended before its time, or the machine is back.
+    pub(crate) news: Arc<Notify>,
 }
 
 impl Machine {
     /// Serves pods until dropped.
     pub(crate) async fn serve(self) {
         self.register().await;
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let name = self.name.clone();
+        let pods = self.context.informers.get::<WholePod>();
+        pods.synced().await;
+        if self.processes.has_rebooted() {
+            self.give_up_on(pods.list());
+        }
+        let mut tasks = JoinSet::new();
+        for uid in self.processes.unreported() {
+            tasks.spawn(self.clone().accompany(uid));
+        }
+        let mut told = self.listen();
+        while let Some(pod) = told.recv().await {
+            self.until_back().await;
+            self.look_at(&pod, &mut tasks);
+        }
+    }
+
+    fn listen(&self) -> mpsc::UnboundedReceiver<Arc<WholePod>> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let name = self.spec.name.clone();
         self.context.informers.get::<WholePod>().subscribe(move |change| {
             if let Change::Applied(pod) = change
                 && pod.value["spec"]["nodeName"] == name.as_str()
@@ -120,114 +102,81 @@ impl Machine {
                 let _ = tell.send(Arc::clone(pod));
             }
         });
-        let mut tasks = JoinSet::new();
-        for uid in self.processes.unreported() {
-            tasks.spawn(self.clone().accompany(uid));
+        told
+    }
+
+    /// The machine fails: what runs is lost, and nobody knows how it ended. It is back after a while.
+    pub(crate) fn fail(&self, away: Duration) {
+        let now = self.context.host.now();
+        for (uid, process) in self.processes.lose(now, now + away) {
+            self.ledger.ended(&uid, End::Lost);
+            self.ledger.touch(&process.workflow());
         }
-        while let Some(pod) = told.recv().await {
-            self.look_at(&pod, &mut tasks);
+        self.log(&format!("{} fails", self.spec.name));
+        self.news.notify_waiters();
+    }
+
+    /// Waits until the machine is back.
+    async fn until_back(&self) {
+        while let Some(until) = self.processes.away_until(self.context.host.now()) {
+            self.sleep_until(until).await;
         }
     }
 
-    /// The machine fails: what runs is lost, and nobody knows how it ended.
-    pub(crate) fn lose_everything(&self) {
-        let now = self.context.host.now();
-        for uid in self.processes.unreported() {
-            self.processes.end(&uid, now, UNKNOWN);
+    /// Pods that were bound before the power failed: whether they ran nobody knows.
+    fn give_up_on(&self, pods: Vec<Arc<WholePod>>) {
+        let mine = pods
+            .into_iter()
+            .filter(|pod| pod.value["spec"]["nodeName"] == self.spec.name.as_str());
+        for pod in mine.filter(|pod| !pod.is_over() && self.processes.get(pod.uid()).is_none()) {
+            let now = self.context.host.now();
+            let process = Process::lost(&pod, now);
+            self.ledger.touch(&process.workflow());
+            self.processes.insert(pod.uid(), process);
         }
-        self.log.line(millis(now), &format!("{} fails", self.name));
-        self.interrupted.notify_waiters();
     }
 
     fn look_at(&self, pod: &WholePod, tasks: &mut JoinSet<()>) {
         let uid = pod.uid();
-        let deleting = pod.metadata.deleting;
-        let over = matches!(
-            pod.value["status"]["phase"].as_str(),
-            Some("Succeeded" | "Failed")
-        );
         match self.processes.get(uid) {
-            None if !deleting && !over => {
-                self.start(pod);
+            None if !pod.is_going() && !pod.is_over() => {
+                self.accept(pod);
                 tasks.spawn(self.clone().accompany(uid.to_owned()));
             }
-            Some(process) if deleting && !process.reported => {
-                self.processes.end(uid, self.context.host.now(), TERMINATED);
-                self.interrupted.notify_waiters();
+            Some(process) if pod.is_going() && !process.reported => {
+                self.ledger.asked(uid);
+                self.processes.ask(uid, self.context.host.now());
+                self.news.notify_waiters();
             }
-            _ if deleting => {
+            _ if pod.is_going() => {
                 tasks.spawn(self.clone().remove(pod.key(), uid.to_owned()));
             }
             _ => {}
         }
     }
 
-    fn start(&self, pod: &WholePod) {
+    /// Writes down the intent to run a pod.
+    fn accept(&self, pod: &WholePod) {
         let now = self.context.host.now();
-        let annotation = |name: &str| {
-            pod.value["metadata"]["annotations"][name]
-                .as_str()
-                .unwrap_or_default()
-        };
-        let step = Step {
-            node_name: annotation(workflow::contract::ANNOTATION_NODE_NAME).to_owned(),
-            pod: pod.value.clone(),
-            orders: orders(&pod.value),
-        };
-        let outcome = (self.scenario.script)(&step, &mut self.seed.split(&step.node_name));
+        let orders = process::orders(&pod.value);
+        let node_name = process::annotation(&pod.value, workflow::contract::ANNOTATION_NODE_NAME);
+        let mut course = program::course(&self.seed, node_name, &pod.value, orders.as_ref());
+        if self.broken == Broken::ChangesItsMind {
+            course.result = format!("{} at {}", course.result, millis(now));
+        }
         let process = Process {
             key: pod.key(),
             pod: pod.value.clone(),
-            orders: step.orders,
-            started: now,
-            ends: now + std::time::Duration::from_millis(outcome.millis),
-            outcome,
-            natural: true,
+            orders,
+            stage: Stage::Accepted,
+            accepted: now,
+            course,
             reported: false,
         };
-        self.processes.lock().insert(pod.uid().to_owned(), process);
-        self.log
-            .line(millis(now), &format!("{} starts {}", self.name, step.node_name));
-        self.ledger.started(Start {
-            pod: pod.uid().to_owned(),
-            node_id: annotation(workflow::contract::ANNOTATION_NODE_ID).to_owned(),
-            node_name: step.node_name,
-            workflow: label(&pod.value, workflow::contract::LABEL_WORKFLOW),
-            cpu: cpu(&pod.value),
-            machine: self.name.clone(),
-            exit: None,
-        });
+        self.processes.insert(pod.uid(), process);
     }
-}
 
-fn label(pod: &Value, name: &str) -> String {
-    pod["metadata"]["labels"][name]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// Thousandths of a CPU that the pod asks for.
-fn cpu(pod: &Value) -> i64 {
-    let spec: scheduler::PodSpec = serde_json::from_value(pod["spec"].clone()).unwrap_or_default();
-    scheduler::Requirements::new(&spec)
-        .requests
-        .get("cpu")
-        .as_millis()
-}
-
-/// What the pod's executor was told, if it has one.
-fn orders(pod: &Value) -> Option<argo::exec::Orders> {
-    let containers = pod["spec"]["containers"].as_array()?;
-    let variable = |name: &str| {
-        let env = containers
-            .iter()
-            .flat_map(|c| c["env"].as_array().into_iter().flatten());
-        let mut named = env.filter(|variable| variable["name"] == name);
-        named
-            .next()
-            .and_then(|variable| variable["value"].as_str())
-            .map(str::to_owned)
-    };
-    argo::exec::Orders::from_env(variable)?.ok()
+    fn log(&self, text: &str) {
+        self.log.line(millis(self.context.host.now()), text);
+    }
 }

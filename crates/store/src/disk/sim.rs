@@ -98,6 +98,24 @@ impl SimDisk {
         lock(&self.0).operations
     }
 
+    /// Bytes that files take.
+    pub fn used(&self) -> u64 {
+        let platter = lock(&self.0);
+        let nodes = platter.names.values().filter_map(|id| platter.nodes.get(id));
+        nodes.map(Node::space).sum()
+    }
+
+    /// Whether the power is off.
+    pub fn is_off(&self) -> bool {
+        lock(&self.0).off
+    }
+
+    /// Refuses every operation from now on, as if the process had been killed: what it has told the disk so
+    /// far is there for [`after_kill`](Self::after_kill).
+    pub fn freeze(&self) {
+        lock(&self.0).off = true;
+    }
+
     /// The disk as it is found after a power failure now. This one is dead from here on.
     pub fn after_power_loss(&self) -> Self {
         let platter = &mut *lock(&self.0);
