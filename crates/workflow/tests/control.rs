@@ -347,3 +347,18 @@ spec:
     assert_eq!(node(&world, "wf.inner[0].work").0, "Succeeded");
     assert_ne!(world.phase(), "Running");
 }
+
+#[test]
+fn nodes_that_are_around_each_other_are_looked_at_once() {
+    let mut world = world(SPEC);
+    world.run();
+    let nodes = world.workflow["status"]["nodes"].as_object_mut().unwrap();
+    for (id, node) in nodes {
+        node["boundaryID"] = id.clone().into();
+    }
+    let patch = json!({"spec": {"shutdown": "Stop"}});
+    support::merge_patch(&mut world.workflow, &patch);
+    let one = Machine::rebuild(world.inputs(), world.now);
+    let other = Machine::rebuild(world.inputs(), world.now);
+    assert_eq!(one.difference(&other), None);
+}

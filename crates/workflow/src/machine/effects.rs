@@ -308,9 +308,7 @@ impl Machine {
     /// Whether a node goes on although the one around it is over: nobody looks at it any more, and whether it has
     /// timers depends on whether somebody did before.
     fn is_abandoned(&self, ix: Ix) -> bool {
-        let around = |ix: &Ix| self.nodes.find(&self.nodes.status(*ix).boundary_id);
-        let mut outer = std::iter::successors(around(&ix), around);
-        !phase::over(self.phase(ix)) && outer.any(|o| phase::over(self.phase(o)))
+        !phase::over(self.phase(ix)) && self.nodes.around(ix).any(|outer| phase::over(self.phase(outer)))
     }
 }
 

@@ -172,15 +172,8 @@ impl Machine {
 
     /// Whether a node is part of an exit handler: it or a boundary around it is one.
     pub(super) fn is_on_exit(&self, ix: Ix) -> bool {
-        let mut node = Some(ix);
-        while let Some(ix) = node {
-            let status = self.nodes.status(ix);
-            if status.display_name.ends_with(".onExit") {
-                return true;
-            }
-            node = self.nodes.find(&status.boundary_id);
-        }
-        false
+        let exits = |ix: Ix| self.nodes.status(ix).display_name.ends_with(".onExit");
+        exits(ix) || self.nodes.around(ix).any(exits)
     }
 
     /// Remembers a daemon for the end of its boundary.

@@ -222,6 +222,12 @@ impl Nodes {
         self.find(&self.status(ix).boundary_id)
     }
 
+    /// The nodes around a node, from the inside out: not more than there are, as the boundaries of a status that
+    /// others wrote may go round in circles.
+    pub(crate) fn around(&self, ix: Ix) -> impl Iterator<Item = Ix> {
+        std::iter::successors(self.boundary(ix), |ix| self.boundary(*ix)).take(self.list.len())
+    }
+
     /// The counts of a boundary, or of all.
     pub(crate) fn counts(&self, boundary: Option<Ix>) -> Counts {
         self.counts.get(&boundary).copied().unwrap_or_default()
