@@ -25,7 +25,7 @@ const RARE: [&str; 3] = ["store.segment", "workflow.object-written", "scheduler.
 /// Points that only a workflow with more nodes than fit into it comes to, and once or twice.
 const LARGE: [&str; 2] = ["workflow.chunk-created", "workflow.chunk-deleted"];
 
-/// Places that a short pipeline does not come to; `crash_housekeeping` and their own rooms' tests do.
+/// Places that a short pipeline does not come to; `crash_housekeeping` does.
 const NOT_REACHED: [&str; 7] = [
     "node.claim-directory",
     "node.claim-volume",

@@ -1,16 +1,27 @@
-//! `kill -9` at the places that only housekeeping passes: a snapshot, what goes after it, garbage, a pod that is ended.
+//! `kill -9` at the places that only housekeeping passes: a snapshot, what goes after it, garbage, a pod that is ended,
+//! a claim that is made or removed; and of a command that is in the middle of what it does.
 
 mod support;
 
 use std::os::fd::AsRawFd as _;
 
-use support::User;
+use support::{User, text};
 
 /// A workflow whose step goes on until somebody ends it.
 const LONG: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: long}\nspec:\n  entrypoint: main\n  \
                     templates: [{name: main, container: {image: alpine, command: [sh, -c, \"trap 'exit 3' TERM; sleep 600 & wait\"]}}]\n";
 const QUICK: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: quick}\nspec:\n  entrypoint: main\n  \
                      templates: [{name: main, container: {image: alpine, command: [\"true\"]}}]\n";
+/// A workflow whose second step reads what the first one left in their claim.
+const CLAIMED: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: claimed}\nspec:\n  entrypoint: main\n  \
+    volumeClaimTemplates: [{metadata: {name: room}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}}]\n  \
+    templates:\n  - name: main\n    steps: [[{name: write, template: write}], [{name: read, template: read}]]\n  \
+    - name: write\n    container: {image: alpine, command: [sh, -c, \"echo hello > /room/note\"], volumeMounts: [{name: room, mountPath: /room}]}\n  \
+    - name: read\n    container: {image: alpine, command: [grep, hello, /room/note], volumeMounts: [{name: room, mountPath: /room}]}\n";
+/// A workflow that ends as its parameter says.
+const TOLD: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: told}\nspec:\n  entrypoint: main\n  \
+                    arguments: {parameters: [{name: code, value: 3}]}\n  templates: [{name: main, container: {image: alpine, \
+                    command: [sh, -c, \"exit {{workflow.parameters.code}}\"]}}]\n";
 /// Enough of them fill a log until a snapshot is due.
 const BULK: usize = 48;
 const BULK_BYTES: usize = 900 << 10;
@@ -108,6 +119,57 @@ fn a_pod_that_is_ended() {
     let _up = user.up(&[], &[]);
     assert_eq!(user.run(&["wait", "long"]).status.code(), Some(1));
     gone(&user, "/api/v1/namespaces/default/pods/long");
+}
+
+/// A claim that was half made is made by the next platform, one that was half removed is removed, and what it held
+/// meanwhile is not lost.
+fn claim(crash: &str) {
+    let user = User::new();
+    user.file("claimed.yaml", CLAIMED);
+    dies(&user, crash, || {
+        assert!(user.run(&["submit", "claimed.yaml"]).status.success());
+    });
+    let _up = user.up(&[], &[]);
+    let waited = user.run(&["wait", "claimed"]);
+    assert_eq!(waited.status.code(), Some(0), "{crash}: {}", text(&waited.stderr));
+    until(&user, "/api/v1/persistentvolumes", |answer| {
+        answer.contains(r#""items":[]"#)
+    });
+}
+
+#[test]
+fn a_claim_that_has_a_directory_only() {
+    claim("node.claim-directory:1");
+}
+
+#[test]
+fn a_claim_that_is_not_bound() {
+    claim("node.claim-volume:1");
+}
+
+#[test]
+fn a_claim_whose_directory_is_gone() {
+    claim("node.claim-removed:1");
+}
+
+/// A retry that died after it deleted the pods of what failed can be asked for again.
+#[test]
+fn a_retry_that_has_deleted_the_pods() {
+    let user = User::new();
+    user.file("told.yaml", TOLD);
+    let _up = user.up(&[], &[]);
+    assert_eq!(
+        user.run(&["submit", "--wait", "told.yaml"]).status.code(),
+        Some(1)
+    );
+    let retry = ["retry", "--wait", "told", "-p", "code=0"];
+    let mut doomed = user.command(&retry);
+    let doomed = doomed.env("PLIMSOLL_CRASH_POINT", "cli.pods-deleted:1").output();
+    let doomed = doomed.expect("the binary starts");
+    assert_eq!(doomed.status.code(), None, "it was not reached");
+    gone(&user, "/api/v1/namespaces/default/pods/told");
+    let again = user.run(&retry);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
 }
 
 /// Waits until something is there or not, by asking.
