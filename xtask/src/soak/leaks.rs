@@ -44,8 +44,8 @@ pub(crate) fn measure(platform: &Platform, data: &Path) -> Rest {
     let (control_plane, spawner) = (platform.control_plane(), platform.spawner());
     let here = Process(std::process::id().cast_signed());
     Rest {
-        kib: of(control_plane, Process::resident_kib),
-        spawner_kib: of(spawner, Process::resident_kib),
+        kib: of(control_plane, Process::own_kib),
+        spawner_kib: of(spawner, Process::own_kib),
         open_files: of(control_plane, Process::open_files),
         spawner_open_files: of(spawner, Process::open_files),
         store_bytes: weigh(&data.join("store")).bytes,

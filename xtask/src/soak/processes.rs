@@ -55,10 +55,10 @@ impl Process {
         Pid::from_raw(self.0).is_some_and(|pid| rustix::process::kill_process(pid, signal).is_ok())
     }
 
-    /// Resident memory, in KiB.
-    pub(crate) fn resident_kib(self) -> u64 {
+    /// Memory in use that is its own: what it has of its program's file comes and goes with the machine's cache.
+    pub(crate) fn own_kib(self) -> u64 {
         let status = String::from_utf8(self.read("status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok())
             .unwrap_or(0)
     }
