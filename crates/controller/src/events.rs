@@ -56,7 +56,7 @@ pub fn event(host: &Host, about: &About, saying: Saying<'_>) -> Write {
     } else {
         &about.key.namespace
     };
-    let key = ObjectKey::new(namespace, &name(host, &about.key.name));
+    let key = ObjectKey::new(namespace, &host.event_name(&about.key.name));
     let body = json!({
         "apiVersion": "v1",
         "kind": "Event",
@@ -79,15 +79,6 @@ pub fn event(host: &Host, about: &About, saying: Saying<'_>) -> Write {
         "lastTimestamp": now,
     });
     Write::create(EVENTS, key, body)
-}
-
-/// The object's name and a random suffix of sixteen digits, within a name's length.
-fn name(host: &Host, object: &str) -> String {
-    let mut bytes = [0_u8; 8];
-    host.random.fill(&mut bytes);
-    let longest = meta::names::SUBDOMAIN_MAX - 17;
-    let object = object.get(..longest.min(object.len())).unwrap_or("event");
-    format!("{object}.{:016x}", u64::from_be_bytes(bytes))
 }
 
 /// Events waiting to be written at most. People read them; more in a burst than this nobody would.

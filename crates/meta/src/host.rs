@@ -57,6 +57,16 @@ impl Host {
         self.random.fill(&mut bytes);
         crate::names::suffix(&bytes)
     }
+
+    /// A fresh name for an Event about an object of this name: as client-go's recorder makes it, the object's name and
+    /// sixteen digits, within a name's length.
+    pub fn event_name(&self, object: &str) -> String {
+        let mut bytes = [0_u8; 8];
+        self.random.fill(&mut bytes);
+        let longest = crate::names::SUBDOMAIN_MAX - 17;
+        let object = object.get(..longest.min(object.len())).unwrap_or("event");
+        format!("{object}.{:016x}", u64::from_be_bytes(bytes))
+    }
 }
 
 #[cfg(test)]

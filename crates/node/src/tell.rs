@@ -38,7 +38,7 @@ impl Teller {
         serde_json::from_value(json!({
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": format!("{}.", pod.name), "namespace": pod.namespace},
+            "metadata": {"name": self.host.event_name(&pod.name), "namespace": pod.namespace},
             "involvedObject": {
                 "apiVersion": "v1",
                 "kind": "Pod",
