@@ -312,6 +312,11 @@ pub async fn status(place: Place<'_>) -> Result<StatusView> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use kinds::kube::client::Body;
+
     use super::*;
 
     fn node(id: &str, phase: &str, children: &[&str]) -> NodeView {
@@ -397,5 +402,59 @@ mod tests {
         growing.grow(&mut status, news("Running", &[0], &[], &[a]));
         assert_eq!(status.nodes["a"].children.len(), layout::LIST_MAX + 2);
         assert_eq!(status.nodes.len(), 1);
+    }
+
+    /// A server of one workflow of so many chunks, and the paths that it was asked for.
+    fn server(chunks: u32) -> (Client, Arc<Mutex<Vec<String>>>) {
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let paths = Arc::clone(&asked);
+        let chunk = |number: u32| {
+            let node = serde_json::json!({"id": number.to_string(), "phase": "Succeeded"});
+            let name = layout::chunk_name("u", number);
+            serde_json::json!({"metadata": {"name": name}, "nodes": {number.to_string(): node}})
+        };
+        let answer = move |path: &str| {
+            if path.contains("/workflows/") {
+                let manifest: Manifest = (0..chunks).collect();
+                serde_json::json!({
+                    "metadata": {"name": "w", "uid": "u"},
+                    "status": {"phase": "Running", "offloadNodeStatusVersion": manifest.to_string()},
+                })
+            } else if path.contains('?') {
+                serde_json::json!({"items": (0..chunks).map(chunk).collect::<Vec<_>>()})
+            } else {
+                let number = (0..chunks).find(|number| path.ends_with(&layout::chunk_name("u", *number)));
+                chunk(number.unwrap())
+            }
+        };
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let path = request.uri().to_string();
+            let body = serde_json::to_vec(&answer(&path)).unwrap();
+            paths.lock().unwrap().push(path);
+            async move { Ok::<_, Infallible>(http::Response::new(Body::from(body))) }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    /// What it costs to look at a workflow does not depend on how many chunks there are, but on how many are new.
+    #[tokio::test]
+    async fn what_is_known_is_not_asked_for_again() {
+        let check = async |chunks, known: &[u32], expected: usize| {
+            let (client, asked) = server(chunks);
+            let place = Place {
+                client: &client,
+                namespace: "default",
+                name: "w",
+            };
+            let known = known.iter().copied().collect();
+            let news = super::news(place, &known).await.unwrap();
+            assert_eq!(news.chunks.len(), chunks as usize - known.len());
+            assert_eq!(asked.lock().unwrap().len(), expected, "{asked:?}");
+        };
+        check(0, &[], 1).await;
+        check(3, &[], 2).await;
+        check(400, &[], 2).await;
+        check(4, &[0, 1, 2], 2).await;
+        check(400, &(0..400).collect::<Vec<_>>(), 1).await;
     }
 }
