@@ -191,12 +191,7 @@ impl ApiError {
 
     /// 404: no such path.
     pub fn no_such_path() -> Self {
-        Self::new(
-            404,
-            "NotFound",
-            "the server could not find the requested resource",
-        )
-        .with(json!({}))
+        Self::no_such("the server could not find the requested resource").with(json!({}))
     }
 
     /// 404: a path of which nothing is known; the answer is a page of text.
