@@ -362,3 +362,90 @@ fn nodes_that_are_around_each_other_are_looked_at_once() {
     let other = Machine::rebuild(world.inputs(), world.now);
     assert_eq!(one.difference(&other), None);
 }
+
+#[test]
+fn a_dag_is_over_once_a_hook_of_its_step_is() {
+    let spec = "
+kind: Workflow
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps: [[{name: work, template: inner, hooks: {soon: {template: pod, expression: 'true'}}}]]
+  - name: inner
+    dag: {tasks: [{name: only, template: pod}]}
+  - name: pod
+    container: {image: i, command: [c]}
+";
+    let mut workflow = documents(spec).remove(0);
+    workflow["metadata"] = json!({"name": "wf", "namespace": "NAMESPACE"});
+    let script = |node: &str| Outcome {
+        forever: node.ends_with("soon"),
+        ..Outcome::default()
+    };
+    let mut world = World::new(workflow, Library::default(), Config::default(), Box::new(script));
+    world.run();
+    assert_eq!(node(&world, "wf[0].work.only").0, "Succeeded");
+    assert_eq!(node(&world, "wf[0].work").0, "Running");
+    world.script = Box::new(|_| Outcome::default());
+    world.run();
+    check(&world, "Succeeded", "");
+}
+
+/// A pod that failed may have reported before it did, and is asked for that for a while: then it is over.
+#[test]
+fn a_pod_is_over_while_the_workflow_is_suspended() {
+    let spec = "
+kind: Workflow
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    container: {image: i, command: [c]}
+    outputs: {parameters: [{name: p, valueFrom: {path: /p}}]}
+";
+    let mut world = world(spec);
+    let mut pod = world.pods.values().next().unwrap().clone();
+    pod["status"] = json!({"phase": "Failed", "containerStatuses": [{"name": "main",
+        "state": {"terminated": {"exitCode": 137, "finishedAt": "2026-01-01T00:00:00Z"}}}]});
+    world.now = "2026-01-01T00:00:01Z".parse().unwrap();
+    world
+        .machine
+        .observe(Event::Pod(serde_json::from_value(pod).unwrap()), world.now);
+    patch(&mut world, &json!({"spec": {"suspend": true}}));
+    let phase = |world: &World| world.machine.nodes().next().unwrap().phase.clone();
+    assert_eq!(phase(&world), "Running");
+    world.now = "2026-01-01T00:00:09Z".parse().unwrap();
+    world.machine.observe(Event::Time, world.now);
+    assert_eq!(phase(&world), "Failed");
+}
+
+/// Argo asks for ever for what a step that was skipped would have printed.
+#[test]
+fn what_waits_in_vain_ends_with_its_workflow() {
+    let steps = "steps: [[{name: a, template: pod, when: 'false'}], [{name: b, template: pod, when: '{{steps.a.outputs.result}} > 1'}]]";
+    let dag = "dag: {tasks: [{name: a, template: pod, when: 'false'}, {name: b, depends: a.Skipped, template: pod, when: '{{tasks.a.outputs.result}} > 1'}]}";
+    for main in [steps, dag] {
+        let spec = format!(
+            "
+kind: Workflow
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    {main}
+  - name: pod
+    container: {{image: i, command: [c]}}
+"
+        );
+        let mut stopped = world(&spec);
+        stopped.run();
+        assert_eq!(stopped.phase(), "Running", "{main}");
+        patch(&mut stopped, &json!({"spec": {"shutdown": "Stop"}}));
+        stopped.run();
+        check(&stopped, "Failed", "Stopped with strategy 'Stop'");
+        let mut late = world(&spec.replace("  entrypoint", "  activeDeadlineSeconds: 5\n  entrypoint"));
+        late.run();
+        assert_eq!(late.phase(), "Failed", "{main}");
+    }
+}

@@ -64,6 +64,9 @@ impl Machine {
         if self.control.shutdown.enabled() && !plan.frame.on_exit && exits_over() {
             return FAILED;
         }
+        if plan.unresolved.is_some() && self.waits_no_longer(ix).is_some() {
+            return FAILED;
+        }
         if plan.unsettled > 0 {
             return RUNNING;
         }

@@ -7,10 +7,10 @@ use argo::spec::LifecycleHook;
 use argo::status::NodeFlag;
 use argo::{Arguments, DagTask, Outputs};
 
-use super::Machine;
 use super::fan::mark_absent_args;
 use super::nodes::Ix;
 use super::plan::{Call, Frame, Role, Slot, Stop};
+use super::{Machine, Note};
 use crate::glue::truth;
 use crate::names;
 use crate::phase::{self, RUNNING};
@@ -47,6 +47,10 @@ impl Machine {
             return Ok(());
         }
         if !self.fulfilled(node) {
+            // Hooks are children of their node, and a dag is not over before its children are.
+            if !slot.hooks.is_empty() {
+                self.enqueue(node, Note::Own);
+            }
             return Ok(());
         }
         let ends = phase::completed(self.phase(node));

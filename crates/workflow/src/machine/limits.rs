@@ -142,8 +142,7 @@ impl Machine {
         let stopped = shutdown.enabled() && !shutdown.allows(on_exit);
         let (kind, phase) = (self.nodes.status(ix).r#type.clone(), self.phase(ix).to_owned());
         match kind.as_str() {
-            _ if stopped && self.waits_for_lock(ix) => self.stop_node(ix),
-            _ if expired && self.waits_for_lock(ix) => self.mark(ix, FAILED, DEADLINE),
+            _ if self.waits_for_lock(ix) => drop(self.end_waiting(ix)),
             kind::POD | kind::HTTP if stopped => {
                 self.end_pod(
                     ix,
@@ -151,7 +150,7 @@ impl Machine {
                 );
             }
             kind::POD | kind::HTTP if expired => self.end_pod(ix, DEADLINE),
-            kind::SUSPEND if stopped && phase == phase::RUNNING => self.stop_node(ix),
+            kind::SUSPEND if stopped && phase == phase::RUNNING => drop(self.end_waiting(ix)),
             kind::SUSPEND if expired => self.mark(ix, FAILED, DEADLINE),
             kind::STEPS | kind::DAG | kind::STEP_GROUP | kind::TASK_GROUP | kind::RETRY => {
                 self.enqueue(ix, super::Note::Own);
@@ -160,9 +159,22 @@ impl Machine {
         }
     }
 
-    fn stop_node(&mut self, ix: Ix) {
-        let message = format!("Stopped with strategy '{}'", self.control.shutdown.name());
-        self.mark(ix, FAILED, &message);
+    /// Why a node may wait no longer: the workflow was stopped, or is late.
+    pub(super) fn waits_no_longer(&self, ix: Ix) -> Option<String> {
+        let (shutdown, on_exit) = (self.control.shutdown, self.is_on_exit(ix));
+        if shutdown.enabled() && !shutdown.allows(on_exit) {
+            return Some(format!("Stopped with strategy '{}'", shutdown.name()));
+        }
+        (self.control.expired && !on_exit).then(|| DEADLINE.to_owned())
+    }
+
+    /// Ends a node that waits, if it may no longer; whether it did.
+    pub(super) fn end_waiting(&mut self, ix: Ix) -> bool {
+        let why = self.waits_no_longer(ix);
+        if let Some(why) = &why {
+            self.mark(ix, FAILED, why);
+        }
+        why.is_some()
     }
 
     fn waits_for_lock(&self, ix: Ix) -> bool {

@@ -304,6 +304,10 @@ impl Machine {
     /// Nodes whose time has come are evaluated.
     fn wake(&mut self) {
         while let Some(ix) = self.timers.pop_due(self.now) {
+            // What a pod came to counts while the workflow is suspended, too.
+            if self.control.suspended && self.pods.contains_key(&self.nodes.status(ix).id) {
+                self.look_at_pod(ix);
+            }
             self.enqueue(ix, Note::Own);
         }
     }

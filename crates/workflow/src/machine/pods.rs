@@ -89,7 +89,7 @@ impl Machine {
     }
 
     /// Looks at a node's pod, or lets it go.
-    fn look_at_pod(&mut self, ix: Ix) {
+    pub(super) fn look_at_pod(&mut self, ix: Ix) {
         if phase::over(self.phase(ix)) {
             self.let_go(&self.nodes.status(ix).id.clone());
         } else {

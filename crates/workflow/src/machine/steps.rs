@@ -187,7 +187,10 @@ impl Machine {
         if phase::over(self.phase(ix)) {
             return Ok(Plan::Idle);
         }
-        if plan.unsettled > 0 || plan.unresolved.is_some() {
+        if plan.unresolved.is_some() {
+            return Ok(self.wait_in_vain(ix, plan));
+        }
+        if plan.unsettled > 0 {
             return Ok(Plan::Group(plan));
         }
         self.finish_group(ix, &plan);
@@ -203,13 +206,21 @@ impl Machine {
         match problem {
             crate::subst::Failure::Missing(tag) => {
                 plan.unresolved = Some(tag);
-                Ok(Plan::Group(plan))
+                Ok(self.wait_in_vain(ix, plan))
             }
             crate::subst::Failure::Bad(message) => {
                 self.mark(ix, ERROR, &message);
                 Ok(Plan::Idle)
             }
         }
+    }
+
+    /// A variable that nothing gives is waited for until the workflow is stopped, or late.
+    fn wait_in_vain(&mut self, ix: Ix, plan: Box<FanPlan>) -> Plan {
+        if self.end_waiting(ix) {
+            return Plan::Idle;
+        }
+        Plan::Group(plan)
     }
 
     /// The group failed if a step did that is not forgiven; the first such step is named.
