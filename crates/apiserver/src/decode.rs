@@ -76,7 +76,7 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Result<Value, Unread> {
             return Err(Unread::Refused(ApiError::unsupported_media_type(&read)));
         }
     };
-    match name_of(&value) {
+    match schema::go_name(&value) {
         "object" => Ok(value),
         other => {
             let why = format!("json: cannot unmarshal {other} into Go value of type {KIND_HEAD}");
@@ -104,18 +104,6 @@ pub(crate) fn from_yaml(body: &[u8]) -> Result<Value, String> {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| format!("yaml: {error}"))
-}
-
-/// What Go calls the type of a value.
-pub(crate) fn name_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 #[cfg(test)]

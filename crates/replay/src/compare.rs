@@ -7,7 +7,7 @@ use scheduler::packing::{Planner, Policy, Ties};
 
 use crate::openb::{Arrivals, Lines, Trace, ranks};
 use crate::parallel::in_parallel;
-use crate::policies::PolicyName;
+use crate::policies::{Expected, PolicyName};
 use crate::run::{Curve, run};
 use crate::summary::{Row, Seed, rows};
 use crate::text::Error;
@@ -80,6 +80,7 @@ pub fn compare(comparison: &Comparison) -> Result<Vec<Row>, Error> {
 
 fn compare_on(comparison: &Comparison, name: &str) -> Result<Vec<Row>, Error> {
     let trace = Trace::read(&comparison.data, name)?;
+    let expected = trace.expected();
     let settings = settings(comparison, name, &trace)?;
     let mut jobs = Vec::new();
     for policy in &comparison.policies {
@@ -88,9 +89,18 @@ fn compare_on(comparison: &Comparison, name: &str) -> Result<Vec<Row>, Error> {
     let curves = in_parallel(&jobs, |(policy, setting)| {
         let ties = ties(*policy, setting, comparison.random_ties);
         match comparison.contract {
-            Contract::AtOnce => policy.run(&trace, &setting.arrivals, ties),
-            Contract::Queue => queue::run(&trace, &setting.arrivals, ties),
-            Contract::Migration => migration::run(&trace, &setting.arrivals, policy.planner(&trace, ties)),
+            Contract::AtOnce => {
+                run(
+                    &trace,
+                    &setting.arrivals,
+                    &mut policy.planner(&trace, &expected, ties),
+                )
+                .curve
+            }
+            Contract::Queue => queue::run(&trace, &expected, &setting.arrivals, ties),
+            Contract::Migration => {
+                migration::run(&trace, &setting.arrivals, policy.planner(&trace, &expected, ties))
+            }
         }
     });
     let mut found = Vec::new();
@@ -111,12 +121,12 @@ impl PolicyName {
     /// One run of this policy by the published protocol.
     #[must_use]
     pub fn run(self, trace: &Trace, arrivals: &Arrivals, ties: Ties) -> Curve {
-        run(trace, arrivals, &mut self.planner(trace, ties)).curve
+        run(trace, arrivals, &mut self.planner(trace, &trace.expected(), ties)).curve
     }
 
-    fn planner(self, trace: &Trace, ties: Ties) -> Planner<Box<dyn Policy>> {
+    fn planner(self, trace: &Trace, expected: &Expected, ties: Ties) -> Planner<Box<dyn Policy>> {
         let fleet = trace.fleet();
-        let policy = self.policy(&trace.history(), &trace.workload(), &fleet);
+        let policy = self.policy(expected, &fleet);
         Planner::new(fleet, policy, ties)
     }
 }

@@ -7,6 +7,7 @@ use scheduler::packing::{Request, Workload};
 
 use crate::cluster::Machines;
 use crate::csv::{Row, Table};
+use crate::policies::Expected;
 use crate::text::Error;
 
 /// The part of all requests that typical ones make up, as for the policies on `openb`.
@@ -90,14 +91,13 @@ impl Jobs {
         counted
     }
 
-    /// All requests, as a history to learn from.
-    pub fn history(&self) -> Workload {
-        Workload::new(self.counted(), 1.0)
-    }
-
-    /// The typical requests.
-    pub fn typical(&self) -> Workload {
-        Workload::new(self.counted(), COVERAGE)
+    /// What to expect, of those who know the record.
+    pub fn expected(&self) -> Expected {
+        let counted = self.counted();
+        Expected {
+            history: Workload::new(counted.clone(), 1.0),
+            typical: Workload::new(counted, COVERAGE),
+        }
     }
 }
 

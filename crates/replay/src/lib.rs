@@ -33,7 +33,7 @@ pub use cluster::Machines;
 pub use compare::{Comparison, Contract, compare, openb_in};
 pub use jobs::{Job, Jobs};
 pub use measure::{Measures, Point, Scenario, measure};
-pub use policies::PolicyName;
+pub use policies::{Expected, PolicyName};
 pub use run::{Curve, Run, run};
 pub use summary::{Row, Seed, rows};
 pub use text::Error;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cluster::Machines;
 use crate::jobs::Jobs;
 use crate::parallel::in_parallel;
-use crate::policies::PolicyName;
+use crate::policies::{Expected, PolicyName};
 use crate::timed::{Moment, Queueing, Replayed, replay};
 
 /// Points of a plot over time.
@@ -70,12 +70,15 @@ pub struct Point {
 /// Replays the jobs with each policy.
 #[must_use]
 pub fn measure(scenario: &Scenario) -> Vec<Measures> {
-    in_parallel(&scenario.policies, |policy| measures(scenario, *policy))
+    let expected = scenario.jobs.expected();
+    in_parallel(&scenario.policies, |policy| {
+        measures(scenario, &expected, *policy)
+    })
 }
 
-fn measures(scenario: &Scenario, name: PolicyName) -> Measures {
+fn measures(scenario: &Scenario, expected: &Expected, name: PolicyName) -> Measures {
     let (fleet, jobs) = (scenario.machines.fleet(), &scenario.jobs);
-    let policy = name.policy(&jobs.history(), &jobs.typical(), &fleet);
+    let policy = name.policy(expected, &fleet);
     let random = scenario.random_ties.or((name == PolicyName::Random).then_some(0));
     let ties = random.map_or(Ties::Ranked(Vec::new()), |seed| Ties::Random(Seeded::new(seed)));
     let replayed = replay(jobs, &mut Planner::new(fleet, policy, ties), scenario.queueing);

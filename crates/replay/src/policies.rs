@@ -7,6 +7,15 @@ use scheduler::packing::{Fleet, FutureFit, Policy, Workload};
 
 use crate::peers::{BestFit, DotProd, Fgd, GpuClustering, GpuPacking, Random};
 
+/// What is to come, as policies are told of it: worked out once for all of them.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// All requests.
+    pub history: Workload,
+    /// The typical ones alone, by which the published policies go.
+    pub typical: Workload,
+}
+
 /// A policy by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyName {
@@ -51,12 +60,11 @@ impl PolicyName {
         }
     }
 
-    /// The policy itself, which expects requests as in `history` on the machines of `fleet`; those that go by typical
-    /// requests only take `typical`.
-    pub fn policy(self, history: &Workload, typical: &Workload, fleet: &Fleet) -> Box<dyn Policy> {
+    /// The policy itself, on the machines of `fleet`.
+    pub fn policy(self, expected: &Expected, fleet: &Fleet) -> Box<dyn Policy> {
         match self {
-            Self::Plimsoll => Box::new(FutureFit::new(history, fleet)),
-            Self::Fgd => Box::new(Fgd::new(typical)),
+            Self::Plimsoll => Box::new(FutureFit::new(&expected.history, fleet)),
+            Self::Fgd => Box::new(Fgd::new(&expected.typical)),
             Self::BestFit => Box::new(BestFit),
             Self::DotProd => Box::new(DotProd),
             Self::GpuPacking => Box::new(GpuPacking),

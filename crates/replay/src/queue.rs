@@ -7,6 +7,7 @@
 use scheduler::packing::{Fleet, FutureFit, Planner, Request, ShapeId, Ties, Workload};
 
 use crate::openb::{Arrivals, Trace};
+use crate::policies::Expected;
 use crate::run::{Curve, Log};
 
 /// Waste, as a part of what a pod takes of devices, that it is placed in spite of. Less makes pods wait that would
@@ -14,9 +15,9 @@ use crate::run::{Curve, Log};
 const ACCEPTED: f64 = 0.05;
 
 /// Sends `arrivals` to the machines of `trace`.
-pub(crate) fn run(trace: &Trace, arrivals: &Arrivals, ties: Ties) -> Curve {
+pub(crate) fn run(trace: &Trace, expected: &Expected, arrivals: &Arrivals, ties: Ties) -> Curve {
     let mut log = Log::new(trace.capacity());
-    let mut queue = Queue::new(trace.fleet(), &trace.history(), ties.clone());
+    let mut queue = Queue::new(trace.fleet(), &expected.history, ties.clone());
     for pod in &arrivals.0 {
         let request = &trace.pods()[*pod].request;
         queue.push(request, 1);

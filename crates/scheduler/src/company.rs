@@ -94,35 +94,30 @@ impl<'a> Company<'a> {
     }
 
     fn lonely(&self, machine: &Machine) -> Option<Reason> {
-        let label = |topology: &str| machine.labels.get(topology);
-        let has_labels = self
-            .affinity
-            .iter()
-            .all(|(topology, _)| label(topology).is_some());
-        let in_all = |(topology, values): &(&str, BTreeSet<&str>)| {
-            label(topology).is_some_and(|value| values.contains(value.as_str()))
-        };
-        let holds = has_labels && (self.first || self.affinity.iter().all(in_all));
+        let mut domains = self.affinity.iter();
+        let holds = domains.all(|(topology, values)| {
+            is_in(machine, topology, values) || (self.first && machine.labels.contains_key(*topology))
+        });
         (!holds).then_some(Reason::PodAffinity)
     }
 
     fn unwelcome(&self, machine: &Machine) -> Option<Reason> {
-        let mut all = self.anti_affinity.iter();
-        all.any(|(topology, values)| {
-            let value = machine.labels.get(*topology);
-            value.is_some_and(|value| values.contains(value.as_str()))
-        })
-        .then_some(Reason::PodAntiAffinity)
+        let mut domains = self.anti_affinity.iter();
+        let any = domains.any(|(topology, values)| is_in(machine, topology, values));
+        any.then_some(Reason::PodAntiAffinity)
     }
 
     fn excludes(&self, machine: &Machine) -> Option<Reason> {
-        let mut all = self.excluded.iter();
-        all.any(|(topology, values)| {
-            let value = machine.labels.get(*topology);
-            value.is_some_and(|value| values.contains(value.as_str()))
-        })
-        .then_some(Reason::ExistingAntiAffinity)
+        let mut domains = self.excluded.iter();
+        let any = domains.any(|(topology, values)| is_in(machine, topology, values));
+        any.then_some(Reason::ExistingAntiAffinity)
     }
+}
+
+/// Whether a machine is in one of these domains.
+fn is_in(machine: &Machine, topology: &str, domains: &BTreeSet<&str>) -> bool {
+    let value = machine.labels.get(topology);
+    value.is_some_and(|value| domains.contains(value.as_str()))
 }
 
 /// Placed pods, by the machines that there are.

@@ -23,5 +23,5 @@ mod validate;
 pub use node::Schema;
 pub use path::Path;
 pub use prune::Unknown;
-pub use typed::time_mistake;
+pub use typed::{go_name, time_mistake};
 pub use validate::{Rule, Violation};

@@ -140,7 +140,7 @@ impl<'v> Place<'v> {
 }
 
 /// What Go calls the type of a value.
-fn go_name(value: &Value) -> &'static str {
+pub fn go_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

@@ -40,6 +40,6 @@ pub use broken::Broken;
 pub use command::{Broke, main, run_seeds};
 pub use examples::{chain, digits};
 pub use problem::{Problem, Promise};
-pub use profile::Profile;
+pub use profile::{Profile, crash_points};
 pub use script::{Action, Disk, Machine, Script, Timed};
 pub use state::{Options, Trace, run};

@@ -226,11 +226,9 @@ fn push(script: &mut Script, random: &mut Seeded, action: impl FnOnce(&mut Seede
     script.actions.push(Timed { at, action });
 }
 
-fn crash(random: &mut Seeded) -> Action {
-    let away_ms = random.below(2) * random.below(30_000);
-    if random.chance(15) {
-        return Action::Kill { away_ms };
-    }
+/// The places where the virtual cluster's rooms may be killed.
+#[must_use]
+pub fn crash_points() -> Vec<&'static str> {
     let rooms: [&[&str]; 5] = [
         &controller::workflow::CRASH_POINTS,
         &controller::scheduler::CRASH_POINTS,
@@ -238,7 +236,15 @@ fn crash(random: &mut Seeded) -> Action {
         &store::CRASH_POINTS,
         &apiserver::CRASH_POINTS,
     ];
-    let points = rooms.concat();
+    rooms.concat()
+}
+
+fn crash(random: &mut Seeded) -> Action {
+    let away_ms = random.below(2) * random.below(30_000);
+    if random.chance(15) {
+        return Action::Kill { away_ms };
+    }
+    let points = crash_points();
     Action::Crash {
         point: points[pick(random, points.len())].to_owned(),
         visit: u32::try_from(1 + random.below(2) * random.below(30)).unwrap_or(1),

@@ -15,17 +15,6 @@ const NOT_REACHED: [&str; 4] = [
     "store.truncate",
 ];
 
-fn points() -> Vec<&'static str> {
-    let rooms: [&[&str]; 5] = [
-        &controller::workflow::CRASH_POINTS,
-        &controller::scheduler::CRASH_POINTS,
-        &controller::collect::CRASH_POINTS,
-        &store::CRASH_POINTS,
-        &apiserver::CRASH_POINTS,
-    ];
-    rooms.concat()
-}
-
 /// A workflow with a claim, more steps than the machine has room for, outputs, and pods deleted as they end.
 fn workflow(name: &str) -> serde_json::Value {
     let step = |i: u32| json!({"name": format!("s{i}"), "template": "step"});
@@ -80,7 +69,7 @@ fn script(point: &str) -> Script {
 #[test]
 fn every_place_is_survived() {
     let mut missed = Vec::new();
-    for point in points() {
+    for point in world::crash_points() {
         let trace = run(&script(point), Options::default());
         assert_eq!(trace.problems, [], "{point}");
         if trace.lives == 1 {

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::pod_checks::one_of;
 use crate::object::{child, default_to};
 use crate::status::Cause;
 
@@ -139,16 +140,7 @@ fn check_port(port: &Value, named: bool, path: &str, causes: &mut Vec<Cause>) {
             causes.push(Cause::invalid(format!("{path}.{field}"), &port[field], &why));
         }
     }
-    if !port["protocol"]
-        .as_str()
-        .is_some_and(|protocol| PROTOCOLS.contains(&protocol))
-    {
-        causes.push(Cause::not_supported(
-            format!("{path}.protocol"),
-            &port["protocol"],
-            &PROTOCOLS,
-        ));
-    }
+    one_of(port, &format!("{path}."), "protocol", &PROTOCOLS, causes);
 }
 
 /// Events of the older kind say nothing of what only the newer has.

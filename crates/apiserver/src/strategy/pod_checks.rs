@@ -295,16 +295,7 @@ fn check_ports(ports: &Value, path: &str, causes: &mut Vec<Cause>) {
                 &why,
             ));
         }
-        if !port["protocol"]
-            .as_str()
-            .is_some_and(|protocol| PROTOCOLS.contains(&protocol))
-        {
-            causes.push(Cause::not_supported(
-                format!("{path}.protocol"),
-                &port["protocol"],
-                &PROTOCOLS,
-            ));
-        }
+        one_of(port, &format!("{path}."), "protocol", &PROTOCOLS, causes);
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) async fn patch(call: &Call<'_>, body: &Bytes) -> Result<Answer, ApiEr
 fn json_patch(call: &Call<'_>, body: &Bytes) -> Result<Outcome, ApiError> {
     let patch = patch_value(body)?;
     let Value::Array(operations) = &patch else {
-        let (name, wanted) = (decode::name_of(&patch), "[]handlers.jsonPatchOp");
+        let (name, wanted) = (schema::go_name(&patch), "[]handlers.jsonPatchOp");
         return Err(undecodable(&format!(
             "json: cannot unmarshal {name} into Go value of type {wanted}"
         )));
@@ -131,7 +131,7 @@ fn patch_object(body: &Bytes) -> Result<Value, ApiError> {
     if patch.is_object() {
         return Ok(patch);
     }
-    let (name, wanted) = (decode::name_of(&patch), "map[string]interface {}");
+    let (name, wanted) = (schema::go_name(&patch), "map[string]interface {}");
     Err(undecodable(&format!(
         "json: cannot unmarshal {name} into Go value of type {wanted}"
     )))

@@ -8,6 +8,7 @@ use scheduler::packing::{Fleet, Machine, Model, Request, Workload};
 
 use crate::cluster::Machines;
 use crate::csv::{Row, Table};
+use crate::policies::Expected;
 use crate::text::Error;
 
 /// The part of all pods that typical ones make up.
@@ -78,6 +79,14 @@ impl Trace {
     pub fn history(&self) -> Workload {
         let requests = self.pods.iter().map(|pod| (pod.request.clone(), 1));
         Workload::history(requests)
+    }
+
+    /// What to expect, of those who know the trace.
+    pub fn expected(&self) -> Expected {
+        Expected {
+            history: self.history(),
+            typical: self.workload(),
+        }
     }
 
     fn most_frequent(&self, coverage: f64) -> Workload {
